@@ -1,0 +1,65 @@
+/** Numbers that appear on wires and in records. Every party uses these, so that each is written down once. */
+
+/** Protocol version: P1 of GENERAL AUTHENTICATE and the first byte of a certificate. */
+export const PROTOCOL_VERSION = 1;
+
+export const ROLE_CARD = 1;
+export const ROLE_CARTRIDGE = 2;
+export const ROLE_READER = 3;
+export const ROLE_KIOSK = 4;
+export const ROLE_CLIENT = 5;
+export const ROLE_CENTER = 6;
+export const ROLE_ISSUER = 7;
+export const ROLE_LICENSE_SERVER = 8;
+export const ROLE_STORE = 9;
+
+/** Where the loan key is kept: cartridge key memory, the card's license, or one share in each. */
+export const CUSTODY_CARTRIDGE = 1;
+export const CUSTODY_CARD = 2;
+export const CUSTODY_SPLIT = 3;
+
+/** Standard instructions (ISO/IEC 7816-4 and -8), class 0x00; class 0x0C inside a session. */
+export const INS_GENERATE_KEY_PAIR = 0x46;
+export const INS_GENERAL_AUTHENTICATE = 0x86;
+export const INS_SELECT = 0xa4;
+export const INS_GET_DATA = 0xca;
+export const INS_PUT_DATA = 0xda;
+
+/** Leyden's own instructions, class 0x80; class 0x8C inside a session. */
+export const INS_SEED = 0x10;
+export const INS_PERSONALIZE = 0x12;
+export const INS_ROTATE = 0x14;
+/** Card, in a reader's session. */
+export const INS_REQUEST_KEY = 0x20;
+export const INS_END_PLAY = 0x22;
+/** Card, in a kiosk's session. */
+export const INS_CONTRACT = 0x30;
+export const INS_CONTRACT_KEY = 0x32;
+export const INS_REVOKE_LICENSE = 0x34;
+/** Cartridge, in a kiosk's session. */
+export const INS_PREPARE = 0x40;
+export const INS_RECORD = 0x42;
+export const INS_LOAD_KEY = 0x44;
+export const INS_ACTIVATE = 0x46;
+export const INS_ACKNOWLEDGE = 0x4a;
+/** Cartridge, by anyone: destroying discloses nothing. */
+export const INS_ERASE = 0x5e;
+/** Cartridge, in a reader's session. */
+export const INS_GET_LOAN = 0x50;
+export const INS_GET_KEY = 0x52;
+export const INS_READ_CHUNKS = 0x54;
+/** Reader, from its host port. */
+export const INS_PLAY = 0x60;
+export const INS_STATUS = 0x62;
+
+/** Tags of GET DATA and PUT DATA (P1 P2). */
+export const TAG_DEVICE = 0x0101;
+export const TAG_TICKET = 0x0110;
+export const TAG_READER_CERTIFICATE = 0x0120;
+export const TAG_MAILBOX = 0x0130;
+export const TAG_RECEIPT = 0x0140;
+export const TAG_RECOMMENDATIONS = 0x0150;
+export const TAG_LICENSE = 0x0160;
+
+/** Longest data field of one message: a certificate chain each way, a sealed chunk, or a license with both its keys. */
+export const MESSAGE_LENGTH = 640;
