@@ -1,0 +1,49 @@
+import { expectLength } from "../check.js";
+import { sha256 } from "./sha256.js";
+
+const digest = new Uint8Array(32);
+const ownPads = new Uint8Array(128);
+
+/**
+ * Prepares a key for many codes: `pads` becomes the key xor ipad and the key xor opad (RFC 2104), as secret as the key itself.
+ *
+ * @param pads - 128 bytes, at an offset of its buffer that is a multiple of 4
+ * @param key - any length; longer than 64 bytes is hashed first
+ */
+export function hmacPrepare(pads: Uint8Array, key: Uint8Array): void {
+  const words = new Uint32Array(pads.buffer, pads.byteOffset, 32);
+  let count = (key.length + 3) >> 2;
+  let i = 0;
+  expectLength("pads", pads, 128);
+  pads.fill(0);
+  if (key.length > 64) {
+    count = 8;
+    sha256(digest, [key]);
+    pads.set(digest);
+  } else pads.set(key);
+  pads.fill(0x5c, 64 + 4 * count);
+  for (i = 0; i < count; i++) {
+    words[16 + i] = words[i] ^ 0x5c5c5c5c;
+    words[i] ^= 0x36363636;
+  }
+  pads.fill(0x36, 4 * count, 64);
+}
+
+/** HMAC-SHA-256 of the concatenation of `parts` under a prepared key; `out` is 32 bytes and may be one of the parts. */
+export function hmacPrepared(out: Uint8Array, pads: Uint8Array, parts: Uint8Array[]): void {
+  sha256(digest, [pads.subarray(0, 64)].concat(parts));
+  sha256(out, [pads.subarray(64), digest]);
+  digest.fill(0);
+}
+
+/**
+ * HMAC-SHA-256 (RFC 2104) of the concatenation of `parts`.
+ *
+ * @param out - 32 bytes; may be the key or one of the parts
+ * @param key - any length; longer than 64 bytes is hashed first
+ */
+export function hmac(out: Uint8Array, key: Uint8Array, parts: Uint8Array[]): void {
+  hmacPrepare(ownPads, key);
+  hmacPrepared(out, ownPads, parts);
+  ownPads.fill(0);
+}
