@@ -40,6 +40,8 @@ export interface ContentStore {
 
 /** Capacitor-backed supply of key memory and timer. */
 export interface KeySupply {
+  /** Voltage from which on the capacitor counts as charged for a loan, in millivolts. */
+  readonly charged: number;
   /** Voltage of the key capacitor, in millivolts. */
   millivolts(): number;
   /** Calls `handler` once when the power-fail comparator trips: voltage is low, but still high enough to overwrite. */
@@ -68,6 +70,10 @@ export const ENTROPY_NOISE = 1;
 export const ENTROPY_HARDWARE = 2;
 
 export interface Board {
+  /** Name of the board profile, ASCII, at most 16 bytes. */
+  readonly name: Uint8Array;
+  /** Stream suites that the board computes natively: bit 0 suite 1, bit 1 suite 2. */
+  readonly suites: number;
   /** Milliseconds since start; monotonic, whatever the engine's wall clock is set to. */
   now(): number;
   /** Calls `handler` once after `milliseconds`; answers an id for `cancel`. */

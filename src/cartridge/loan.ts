@@ -1,0 +1,328 @@
+import type { Board } from "../../boards/board.js";
+import { equal, get32, put32 } from "../core/bytes.js";
+import type { Device } from "../core/device/device.js";
+import { IDENTITY_DEVICE_KEY, SLOT_HEARTBEAT, SLOT_LOAN } from "../core/device/identity.js";
+import { journalGet, journalPut } from "../core/journal.js";
+import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH } from "../core/link/apdu.js";
+import { CUSTODY_CARD } from "../core/protocol/constants.js";
+import {
+  ACTIVATION_SEALED,
+  CAUSE_DEADLINE,
+  CAUSE_LOST,
+  CAUSE_NEVER_ACTIVATED,
+  CAUSE_POWER_FAIL,
+  KEY_LOAD_LENGTH,
+  KEY_LOAD_SEALED,
+  LOAD_CONTENT,
+  LOAD_COUNTER,
+  LOAD_KEY,
+  LOAD_PURPOSE,
+  MESSAGE_ACKNOWLEDGE,
+  MESSAGE_ACTIVATION,
+  MESSAGE_HELD,
+  MESSAGE_KEY_LOAD,
+  MESSAGE_RECEIPT,
+  RECEIPT_LENGTH,
+  RECEIPT_SIGNED,
+  openFor,
+  prove,
+  proven,
+} from "../core/protocol/loan.js";
+import { TERMS_CUSTODY, TERMS_DURATION } from "../core/protocol/terms.js";
+import { randomFill } from "../core/random.js";
+
+/**
+ * The loan that a cartridge holds, as its journal knows it: 104 bytes.
+ *
+ * | offset | bytes | field                                                  |
+ * | ------ | ----- | ------------------------------------------------------ |
+ * | 0      | 1     | state                                                  |
+ * | 1      | 1     | cause of the erasure                                   |
+ * | 2      | 1     | exactness, as in a receipt                             |
+ * | 4      | 4     | highest loan counter ever accepted                     |
+ * | 8      | 16    | loan id                                                |
+ * | 24     | 16    | content id                                             |
+ * | 40     | 48    | terms                                                  |
+ * | 88     | 4     | activation, center's time                              |
+ * | 92     | 4     | seconds from the connection to the activation          |
+ * | 96     | 4     | earliest moment of erasure, seconds after activation   |
+ * | 100    | 4     | latest                                                 |
+ */
+export const LOAN_LENGTH = 104;
+export const LOAN_ID = 8;
+export const LOAN_CONTENT = 24;
+export const LOAN_TERMS = 40;
+const LOAN_STATE = 0;
+const LOAN_CAUSE = 1;
+const LOAN_EXACTNESS = 2;
+const LOAN_COUNTER = 4;
+const LOAN_ACTIVATION = 88;
+const LOAN_CONNECTION = 92;
+const LOAN_EARLIEST = 96;
+const LOAN_LATEST = 100;
+
+export const STATE_EMPTY = 0;
+export const STATE_PENDING = 1;
+export const STATE_ARMED = 2;
+export const STATE_ERASED = 3;
+
+/** A key that nobody activates dies after two minutes. */
+const PENDING_MILLISECONDS = 120000;
+const HEARTBEAT_MILLISECONDS = 3600000;
+
+export interface Loan {
+  device: Device;
+  board: Board;
+  record: Uint8Array;
+  /** Capacitor-backed memory; the key is its first 32 bytes, the read program the rest. */
+  keyMemory: Uint8Array;
+  challenge: Uint8Array;
+  /** True from PREPARE until the challenge has been used up. */
+  prepared: boolean;
+  /** Board time of the activation, and of the deadline. */
+  activatedAt: number;
+  deadlineAt: number;
+  timer: number;
+  /** False while an erasure at power-fail is known to memory only. */
+  written: boolean;
+}
+
+const plain = new Uint8Array(KEY_LOAD_LENGTH);
+const heartbeat = new Uint8Array(4);
+const evidence = new Uint8Array(36);
+
+function deviceKey(loan: Loan): Uint8Array {
+  return loan.device.memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
+}
+
+function store(loan: Loan): boolean {
+  loan.written = journalPut(loan.device.memory.journal, SLOT_LOAN, 0, loan.record);
+  return loan.written;
+}
+
+export function loanState(loan: Loan): number {
+  return loan.record[LOAN_STATE];
+}
+
+/** Seconds since activation. */
+export function elapsed(loan: Loan): number {
+  return ((loan.board.now() - loan.activatedAt) / 1000) >>> 0;
+}
+
+/** The center's time as this cartridge vouches for it; 0 unless a loan is armed. */
+export function vouchedTime(loan: Loan): number {
+  return loan.record[LOAN_STATE] === STATE_ARMED ? get32(loan.record, LOAN_ACTIVATION) + elapsed(loan) : 0;
+}
+
+/** Seconds until the deadline; 0 when it has passed. */
+export function remaining(loan: Loan): number {
+  const milliseconds = loan.deadlineAt - loan.board.now();
+  return milliseconds > 0 ? (milliseconds / 1000) >>> 0 : 0;
+}
+
+/**
+ * Overwrites the key, then says so in the journal; at power-fail it writes nothing, because flash must not be programmed at a falling voltage, and
+ * the record follows at the next command that finds power. Erasing again changes nothing.
+ */
+export function eraseKey(loan: Loan, cause: number): void {
+  const record = loan.record;
+  const armed = record[LOAN_STATE] === STATE_ARMED;
+  loan.keyMemory.fill(0);
+  loan.prepared = false;
+  if (!armed && record[LOAN_STATE] !== STATE_PENDING) return;
+  loan.board.cancel(loan.timer);
+  record[LOAN_STATE] = STATE_ERASED;
+  record[LOAN_CAUSE] = armed || cause === CAUSE_LOST ? cause : CAUSE_NEVER_ACTIVATED;
+  record[LOAN_EXACTNESS] = 0;
+  put32(record, LOAN_LATEST, armed ? elapsed(loan) : 0);
+  put32(record, LOAN_EARLIEST, get32(record, LOAN_LATEST));
+  loan.written = false;
+  if (cause !== CAUSE_POWER_FAIL) store(loan);
+  loan.board.led(false);
+}
+
+/** Wakes at the deadline, or hourly to leave a sign of life and to look at the capacitor. */
+function tick(loan: Loan): void {
+  const left = loan.deadlineAt - loan.board.now();
+  if (left <= 0) {
+    eraseKey(loan, CAUSE_DEADLINE);
+    return;
+  }
+  if (elapsed(loan) !== get32(heartbeat, 0)) {
+    put32(heartbeat, 0, elapsed(loan));
+    journalPut(loan.device.memory.journal, SLOT_HEARTBEAT, 0, heartbeat);
+  }
+  loan.timer = loan.board.after(left < HEARTBEAT_MILLISECONDS ? left : HEARTBEAT_MILLISECONDS, function () {
+    tick(loan);
+  });
+}
+
+/** Nothing is held and a deadline has not slipped by while the processor was busy: called before every command. */
+export function settle(loan: Loan): void {
+  if (loan.record[LOAN_STATE] === STATE_ARMED && loan.board.now() >= loan.deadlineAt) eraseKey(loan, CAUSE_DEADLINE);
+  if (!loan.written) store(loan);
+}
+
+/**
+ * PREPARE: a fresh challenge over which the center seals the key. Refused while a loan is held or its receipt waits for the center.
+ *
+ * @returns 22: challenge 16 | highest loan counter 4 | capacitor, millivolts 2; or a negative status word
+ */
+export function prepare(loan: Loan, out: Uint8Array): number {
+  const state = loan.record[LOAN_STATE];
+  const millivolts = loan.board.keySupply ? loan.board.keySupply.millivolts() : 0;
+  if (state === STATE_ARMED || state === STATE_ERASED) return -SW_CONDITIONS;
+  if (!randomFill(loan.challenge)) return -SW_CONDITIONS;
+  loan.prepared = true;
+  out.set(loan.challenge);
+  put32(out, 16, get32(loan.record, LOAN_COUNTER));
+  out[20] = millivolts >>> 8;
+  out[21] = millivolts;
+  return 22;
+}
+
+/**
+ * LOAD KEY: opens what the center sealed over this cartridge's challenge, commits the loan counter, and holds the key PENDING. Safe to repeat while
+ * it is pending. The capacitor must be charged.
+ *
+ * @param contentId - of the content that is recorded
+ * @returns 16: proof for the center that the key is held; or a negative status word
+ */
+export function loadKey(loan: Loan, sealed: Uint8Array, contentId: Uint8Array, out: Uint8Array): number {
+  const record = loan.record;
+  const supply = loan.board.keySupply;
+  let counter = 0;
+  let again = false;
+  if (sealed.length !== KEY_LOAD_SEALED) return -SW_LENGTH;
+  if (!loan.prepared || supply === undefined || supply.millivolts() < supply.charged) return -SW_CONDITIONS;
+  if (!openFor(plain, deviceKey(loan), LOAD_PURPOSE, MESSAGE_KEY_LOAD, loan.device.memory.party.id, loan.challenge, sealed))
+    return -SW_DATA;
+  counter = get32(plain, LOAD_COUNTER);
+  again = record[LOAN_STATE] === STATE_PENDING && counter === get32(record, LOAN_COUNTER);
+  if ((!again && counter <= get32(record, LOAN_COUNTER)) || !equal(plain.subarray(LOAD_CONTENT, LOAD_CONTENT + 16), contentId)) {
+    plain.fill(0);
+    return -SW_CONDITIONS;
+  }
+  record.fill(0);
+  record[LOAN_STATE] = STATE_PENDING;
+  record.set(plain.subarray(0, LOAD_KEY), LOAN_COUNTER);
+  if (!again && !store(loan)) {
+    plain.fill(0);
+    record[LOAN_STATE] = STATE_EMPTY;
+    return -SW_FAILURE;
+  }
+  loan.keyMemory.set(plain.subarray(LOAD_KEY, KEY_LOAD_LENGTH));
+  plain.fill(0);
+  if (!again)
+    loan.timer = loan.board.after(PENDING_MILLISECONDS, function () {
+      eraseKey(loan, CAUSE_NEVER_ACTIVATED);
+    });
+  evidence.set(record.subarray(LOAN_ID, LOAN_ID + 16));
+  evidence.set(loan.challenge, 16);
+  put32(evidence, 32, counter);
+  prove(out, deviceKey(loan), MESSAGE_HELD, evidence);
+  return 16;
+}
+
+/**
+ * ACTIVATE: the center has committed the loan. The cartridge arms: from here on the key may be given to a reader, and dies at the deadline, which
+ * counts from the connection to the kiosk. Safe to repeat.
+ *
+ * @param connectedAt - board time at which the kiosk connected
+ * @returns 0, or a negative status word
+ */
+export function activate(loan: Loan, sealed: Uint8Array, connectedAt: number): number {
+  const record = loan.record;
+  const state = record[LOAN_STATE];
+  const activation = plain.subarray(0, ACTIVATION_SEALED - 16);
+  if (sealed.length !== ACTIVATION_SEALED) return -SW_LENGTH;
+  if (state !== STATE_PENDING && state !== STATE_ARMED) return -SW_CONDITIONS;
+  if (!openFor(activation, deviceKey(loan), LOAD_PURPOSE, MESSAGE_ACTIVATION, loan.device.memory.party.id, loan.challenge, sealed))
+    return -SW_DATA;
+  if (!equal(activation.subarray(0, 16), record.subarray(LOAN_ID, LOAN_ID + 16)) || get32(activation, 16) !== get32(record, LOAN_COUNTER))
+    return -SW_CONDITIONS;
+  if (state === STATE_ARMED) return 0;
+  loan.activatedAt = loan.board.now();
+  loan.deadlineAt = connectedAt + get32(record, LOAN_TERMS + TERMS_DURATION) * 1000;
+  record[LOAN_STATE] = STATE_ARMED;
+  record.set(activation.subarray(20, 24), LOAN_ACTIVATION);
+  put32(record, LOAN_CONNECTION, ((loan.activatedAt - connectedAt) / 1000) >>> 0);
+  put32(heartbeat, 0, 0);
+  if (!journalPut(loan.device.memory.journal, SLOT_HEARTBEAT, 0, heartbeat) || !store(loan)) {
+    record[LOAN_STATE] = STATE_PENDING;
+    return -SW_FAILURE;
+  }
+  loan.board.cancel(loan.timer);
+  loan.prepared = false;
+  loan.board.led(true);
+  tick(loan);
+  return 0;
+}
+
+/** The key, for a reader that has been authenticated: copies it and answers 32, or a negative status word. */
+export function releaseKey(loan: Loan, out: Uint8Array): number {
+  if (loan.record[LOAN_STATE] !== STATE_ARMED || loan.record[LOAN_TERMS + TERMS_CUSTODY] === CUSTODY_CARD) return -SW_CONDITIONS;
+  out.set(loan.keyMemory.subarray(0, 32));
+  return 32;
+}
+
+/** Erasure receipt for the center, 60 bytes; a negative status word while a key is held or where there is nothing to tell. */
+export function receipt(loan: Loan, out: Uint8Array): number {
+  const record = loan.record;
+  if (record[LOAN_STATE] !== STATE_ERASED) return -SW_CONDITIONS;
+  out.fill(0, 0, RECEIPT_LENGTH);
+  out[0] = 1;
+  out[1] = record[LOAN_CAUSE];
+  out[2] = record[LOAN_EXACTNESS];
+  out.set(loan.device.memory.party.id, 4);
+  out.set(record.subarray(LOAN_ID, LOAN_ID + 16), 12);
+  out.set(record.subarray(LOAN_COUNTER, LOAN_COUNTER + 4), 28);
+  out.set(record.subarray(LOAN_EARLIEST, LOAN_LATEST + 4), 32);
+  out.set(record.subarray(LOAN_ACTIVATION, LOAN_ACTIVATION + 4), 40);
+  prove(out.subarray(RECEIPT_SIGNED), deviceKey(loan), MESSAGE_RECEIPT, out.subarray(0, RECEIPT_SIGNED));
+  return RECEIPT_LENGTH;
+}
+
+/** The center has the receipt: proof 16 over loan id and counter. The cartridge is empty again; the counter stays. Safe to repeat. */
+export function acknowledge(loan: Loan, data: Uint8Array): number {
+  const record = loan.record;
+  if (data.length !== 16) return -SW_LENGTH;
+  if (record[LOAN_STATE] === STATE_EMPTY) return 0;
+  if (record[LOAN_STATE] !== STATE_ERASED) return -SW_CONDITIONS;
+  evidence.set(record.subarray(LOAN_ID, LOAN_ID + 16));
+  evidence.set(record.subarray(LOAN_COUNTER, LOAN_COUNTER + 4), 16);
+  if (!proven(data, deviceKey(loan), MESSAGE_ACKNOWLEDGE, evidence.subarray(0, 20))) return -SW_DATA;
+  record[LOAN_STATE] = STATE_EMPTY;
+  record.fill(0, LOAN_ID);
+  return store(loan) ? 0 : -SW_FAILURE;
+}
+
+/** Reads the journal at start. A key that the journal says is held did not survive the reset: that is a loss, and is written down as one. */
+export function createLoan(device: Device, board: Board, keyMemory: Uint8Array): Loan {
+  const record = new Uint8Array(LOAN_LENGTH);
+  const loan: Loan = {
+    device,
+    board,
+    record,
+    keyMemory,
+    challenge: new Uint8Array(16),
+    prepared: false,
+    activatedAt: 0,
+    deadlineAt: 0,
+    timer: 0,
+    written: true,
+  };
+  let state = 0;
+  if (journalGet(device.memory.journal, SLOT_LOAN, 0, record) !== LOAN_LENGTH) record.fill(0);
+  state = record[LOAN_STATE];
+  if (state === STATE_PENDING || state === STATE_ARMED) {
+    if (journalGet(device.memory.journal, SLOT_HEARTBEAT, 0, heartbeat) !== 4) heartbeat.fill(0);
+    record[LOAN_STATE] = STATE_ERASED;
+    record[LOAN_CAUSE] = state === STATE_ARMED ? CAUSE_LOST : CAUSE_NEVER_ACTIVATED;
+    record[LOAN_EXACTNESS] = state === STATE_ARMED ? 2 : 0;
+    record.set(state === STATE_ARMED ? heartbeat : record.subarray(LOAN_LATEST, LOAN_LATEST + 4), LOAN_EARLIEST);
+    record.set(record.subarray(LOAN_EARLIEST, LOAN_LATEST), LOAN_LATEST);
+    store(loan);
+  }
+  return loan;
+}

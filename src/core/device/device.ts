@@ -1,0 +1,254 @@
+import { get32, put16, put32 } from "../bytes.js";
+import {
+  SW_CLASS,
+  SW_CONDITIONS,
+  SW_DATA,
+  SW_NOT_FOUND,
+  SW_OK,
+  SW_PARAMETERS,
+  SW_SECURE_MESSAGING,
+  SW_SECURITY,
+  SW_BLOCKED,
+  createCommand,
+  decodeCommand,
+  type Command,
+} from "../link/apdu.js";
+import { createLink, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
+import { createJournal, type Flash } from "../journal.js";
+import { INS_GENERAL_AUTHENTICATE, INS_GET_DATA, INS_SELECT, MESSAGE_LENGTH, PROTOCOL_VERSION, TAG_DEVICE } from "../protocol/constants.js";
+import {
+  HANDSHAKE_MALFORMED,
+  HANDSHAKE_UNKNOWN_PAIR,
+  abandonHandshake,
+  createHandshake,
+  handshakeStep,
+  prepareEphemeral,
+  type Handshake,
+} from "../protocol/handshake.js";
+import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../protocol/session.js";
+import { randomFill, randomStart } from "../random.js";
+import { SLOT_RANDOM, STATE_EPOCH, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
+import { createMemory, storeState, type Memory } from "./party.js";
+import { personalizationCommand } from "./personalization.js";
+
+/** What every device needs of its board: the required part of `Board`, in core's own words. */
+export interface DeviceBoard {
+  now(): number;
+  after(milliseconds: number, handler: () => void): number;
+  cancel(id: number): void;
+  entropy(out: Uint8Array): void;
+  readonly entropyQuality: number;
+  readonly journal: Flash;
+  readonly suites: number;
+  /** Name of the board profile, ASCII, at most 16 bytes. */
+  readonly name: Uint8Array;
+}
+
+/** Data of commands and answers begin here in the message buffer, in the same place; the 16 bytes before are for a session's tag. */
+export const DATA = 16;
+
+/** A device-specific command, inside a session or not. Reads `data`, writes its answer over it, and calls `respond` once. */
+export type Handler = (device: Device, ins: number, tag: number, data: Uint8Array, respond: (sw: number, length: number) => void) => void;
+
+/** What card, cartridge, reader and client have in common: a link, an identity, authentication, and sessions. */
+export interface Device {
+  board: DeviceBoard;
+  /** Role that this firmware plays. */
+  role: number;
+  memory: Memory;
+  channel: Channel;
+  handshake: Handshake;
+  link: Link;
+  /** Message buffer of the link. */
+  buffer: Uint8Array;
+  /** `buffer` from `DATA` on. */
+  data: Uint8Array;
+  /** Largest sealed content that the device stores; 0 for none. */
+  capacity: number;
+  handler: Handler;
+  /** True while an ephemeral key is being made in idle time. */
+  preparing: boolean;
+  /** An authentication that waits for it. */
+  waiting: (() => void) | null;
+  /** Board time until which authentication is refused. */
+  blockedUntil: number;
+}
+
+const command: Command = createCommand();
+const header = new Uint8Array(4);
+let secured = false;
+
+/** Runs `step` slice by slice, letting timers and serial ports work in between. */
+function runner(board: DeviceBoard): (step: () => boolean, done: () => void) => void {
+  return function (step, done) {
+    const slice = function (): void {
+      if (step()) done();
+      else board.after(0, slice);
+    };
+    slice();
+  };
+}
+
+/** Makes an ephemeral key pair while nobody waits. */
+export function idleWork(device: Device): void {
+  if (device.memory.party.role === 0 || device.preparing || device.handshake.step !== 0) return;
+  device.preparing = true;
+  prepareEphemeral(device.handshake, function () {
+    const next = device.waiting;
+    device.preparing = false;
+    device.waiting = null;
+    if (next !== null) next();
+  });
+}
+
+/** Runs `work` when no arithmetic is under way; a later caller replaces an earlier one that still waits. */
+export function whenIdle(device: Device, work: () => void): void {
+  if (device.preparing) device.waiting = work;
+  else work();
+}
+
+/** Counts a failed authentication; from the fourth in a row on each doubles the wait before the next, up to about four minutes. */
+export function countFailure(device: Device): void {
+  const state = device.memory.state;
+  if (state[STATE_FAILURES] < 11) state[STATE_FAILURES]++;
+  storeState(device.memory);
+  slowDown(device);
+}
+
+function slowDown(device: Device): void {
+  const failures = device.memory.state[STATE_FAILURES];
+  let wait = 0;
+  if (failures > 3) for (wait = 1000; wait < 1000 << (failures - 3); wait *= 2) wait += 0;
+  device.blockedUntil = device.board.now() + wait;
+}
+
+/** Sends the answer: data at `DATA`, sealed when the command came in a session. */
+function respondWith(device: Device, sw: number, length: number): void {
+  const buffer = device.buffer;
+  let total = length;
+  if (secured && device.channel.open) {
+    header[0] = 0;
+    header[1] = 0;
+    put16(header, 2, sw);
+    total += 16;
+    sealMessage(device.channel, header, buffer.subarray(0, total));
+  } else buffer.set(buffer.subarray(DATA, DATA + length));
+  put16(buffer, total, sw);
+  linkSend(device.link, total + 2);
+}
+
+/** What anyone may know: version, role, state, suites, id, generation, epoch, floor, capacity, board name. */
+function describe(device: Device, out: Uint8Array): number {
+  const memory = device.memory;
+  const name = device.board.name;
+  out[0] = PROTOCOL_VERSION;
+  out[1] = device.role;
+  out[2] = memory.party.role === 0 ? 0 : 1;
+  out[3] = memory.party.suites;
+  out.set(memory.party.id, 4);
+  put32(out, 12, get32(memory.identity, 9));
+  put32(out, 16, get32(memory.state, STATE_EPOCH));
+  put32(out, 20, get32(memory.state, STATE_FLOOR));
+  put32(out, 24, device.capacity);
+  out.set(name, 28);
+  return 28 + name.length;
+}
+
+function authenticate(device: Device, step: number, length: number, respond: (sw: number, length: number) => void): void {
+  const h = device.handshake;
+  if (device.memory.party.role === 0) return respond(SW_CONDITIONS, 0);
+  if (device.board.now() < device.blockedUntil) return respond(SW_BLOCKED, 0);
+  if (step === 1) {
+    closeChannel(device.channel);
+    if (h.step !== 0) abandonHandshake(h);
+    h.initiator = false;
+    h.expectedRole = 0;
+  } else if (step !== h.step) return respond(SW_CONDITIONS, 0);
+  whenIdle(device, function () {
+    handshakeStep(h, device.data, length, function (answer) {
+      const state = device.memory.state;
+      if (answer >= 0) {
+        if (device.channel.open && state[STATE_FAILURES] !== 0) {
+          state[STATE_FAILURES] = 0;
+          storeState(device.memory);
+        }
+        respond(SW_OK, answer);
+        if (device.channel.open) idleWork(device);
+      } else if (answer === HANDSHAKE_UNKNOWN_PAIR) respond(SW_NOT_FOUND, 0);
+      else if (answer === HANDSHAKE_MALFORMED) respond(SW_DATA, 0);
+      else {
+        countFailure(device);
+        respond(SW_SECURITY, 0);
+      }
+    });
+  });
+}
+
+/** One command APDU, `length` bytes at the start of the buffer. */
+function receive(device: Device, length: number): void {
+  const buffer = device.buffer;
+  const status = decodeCommand(command, buffer, length);
+  let size = command.length;
+  secured = false;
+  const respond = function (sw: number, answer: number): void {
+    respondWith(device, sw, answer);
+  };
+  if (status !== SW_OK) return respond(status, 0);
+  if ((command.cla & 0x7c) !== 0 && (command.cla & 0x7f) !== 0x0c) return respond(SW_CLASS, 0);
+  secured = (command.cla & 0x0c) === 0x0c;
+  if (secured) {
+    header.set(buffer.subarray(0, 4));
+    buffer.set(buffer.subarray(command.offset, command.offset + size));
+    if (!openMessage(device.channel, header, buffer.subarray(0, size))) {
+      secured = false;
+      return respond(SW_SECURE_MESSAGING, 0);
+    }
+    size -= 16;
+  } else buffer.set(buffer.subarray(command.offset, command.offset + size), DATA);
+  const ins = command.ins;
+  const tag = (command.p1 << 8) | command.p2;
+  const standard = (command.cla & 0x80) === 0;
+  const data = device.data.subarray(0, size);
+  if (standard && ins === INS_SELECT) respond(SW_OK, describe(device, device.data));
+  else if (standard && ins === INS_GET_DATA && tag === TAG_DEVICE) respond(SW_OK, describe(device, device.data));
+  else if (standard && ins === INS_GENERAL_AUTHENTICATE) {
+    if (secured || command.p1 !== PROTOCOL_VERSION) respond(SW_PARAMETERS, 0);
+    else authenticate(device, command.p2, size, respond);
+  } else if (!personalizationCommand(device, ins, tag, data, respond)) device.handler(device, ins, tag, data, respond);
+}
+
+/**
+ * Starts what all devices share. Returns with the link listening and the answer to reset sent.
+ *
+ * @param port - wire on which this device answers
+ * @param role - role that the firmware plays; a journal personalized for another role counts as blank
+ */
+export function startDevice(board: DeviceBoard, port: Port, role: number, capacity: number, handler: Handler): Device {
+  const buffer = new Uint8Array(MESSAGE_LENGTH);
+  const run = runner(board);
+  const memory = createMemory(createJournal(board.journal), board.suites, randomFill, run);
+  const channel = createChannel();
+  const handshake = createHandshake(memory.party, channel);
+  const timers: Timers = board;
+  const device: Device = {
+    board,
+    role,
+    memory,
+    channel,
+    handshake,
+    link: createLink(0, port, timers, buffer, function (length: number) {
+      receive(device, length);
+    }),
+    buffer,
+    data: buffer.subarray(DATA),
+    capacity,
+    handler,
+    preparing: false,
+    waiting: null,
+    blockedUntil: 0,
+  };
+  slowDown(device);
+  randomStart(board.entropy, board.entropyQuality, memory.journal, SLOT_RANDOM);
+  idleWork(device);
+  return device;
+}

@@ -1,0 +1,206 @@
+import { equal, get32, put32 } from "../bytes.js";
+import type { Journal } from "../journal.js";
+import { journalGet, journalPut } from "../journal.js";
+import type { Party } from "../protocol/handshake.js";
+import {
+  IDENTITY_LENGTH,
+  IDENTITY_PRIVATE,
+  IDENTITY_ROLE,
+  IDENTITY_ROOTS,
+  PAIRS,
+  PAIR_GENERATION,
+  PAIR_LENGTH,
+  PAIR_PEER,
+  PAIR_PREVIOUS,
+  PAIR_SECRET,
+  PAIR_STAMP,
+  SLOT_CHAIN,
+  SLOT_IDENTITY,
+  SLOT_PAIR,
+  SLOT_STATE,
+  SLOT_VERIFIED,
+  STATE_EPOCH,
+  STATE_FLOOR,
+  STATE_LENGTH,
+  VERIFIED,
+} from "./identity.js";
+
+/** What a device remembers of itself and of its peers: the journal behind a `Party`. */
+export interface Memory {
+  journal: Journal;
+  /** The identity record; its role is 0 while the device is blank. Holds secrets for as long as the device runs. */
+  identity: Uint8Array;
+  /** Floor of time, epoch, ticket serial, failures: see `SLOT_STATE`. */
+  state: Uint8Array;
+  /** Present time where an authenticated peer vouched for it in this session, else 0. */
+  vouched: number;
+  party: Party;
+}
+
+const pair = new Uint8Array(PAIR_LENGTH);
+const hash = new Uint8Array(16);
+
+/** Index of the pair with `id` in field `field`, its record left in `pair`; or -1. */
+function seekPair(journal: Journal, id: Uint8Array, field: number): number {
+  for (let i = 0; i < PAIRS; i++)
+    if (journalGet(journal, SLOT_PAIR, i, pair) === PAIR_LENGTH && equal(pair.subarray(field, field + 8), id)) return i;
+  return -1;
+}
+
+/** Index to overwrite: an empty one, or that of the pair used longest ago; `newest` receives the highest stamp. */
+function oldestPair(journal: Journal): number {
+  let index = 0;
+  let lowest = 4294967296;
+  let stamp = 0;
+  for (let i = 0; i < PAIRS; i++) {
+    stamp = journalGet(journal, SLOT_PAIR, i, pair) === PAIR_LENGTH ? get32(pair, PAIR_STAMP) : 0;
+    if (stamp < lowest) {
+      lowest = stamp;
+      index = i;
+    }
+  }
+  return index;
+}
+
+/** The stamp of the next use. */
+function nextStamp(journal: Journal): number {
+  let highest = 0;
+  for (let i = 0; i < PAIRS; i++)
+    if (journalGet(journal, SLOT_PAIR, i, pair) === PAIR_LENGTH && get32(pair, PAIR_STAMP) > highest) highest = get32(pair, PAIR_STAMP);
+  return highest + 1;
+}
+
+/** The pair with `peer`: fills `pairId` (8) and answers its generation, or -1 where the two have never met. */
+export function pairWith(memory: Memory, peer: Uint8Array, pairId: Uint8Array): number {
+  let generation = -1;
+  if (seekPair(memory.journal, peer, PAIR_PEER) >= 0) {
+    generation = get32(pair, PAIR_GENERATION);
+    pairId.set(pair.subarray(0, 8));
+    pair.fill(0);
+  }
+  return generation;
+}
+
+/** The last peer of a role: fills `peer` (8); false when none is known. */
+export function lastPeer(memory: Memory, role: number, peer: Uint8Array): boolean {
+  let found = false;
+  let highest = 0;
+  for (let i = 0; i < PAIRS; i++)
+    if (
+      journalGet(memory.journal, SLOT_PAIR, i, pair) === PAIR_LENGTH &&
+      pair[PAIR_PEER + 8] === role &&
+      get32(pair, PAIR_STAMP) > highest
+    ) {
+      highest = get32(pair, PAIR_STAMP);
+      peer.set(pair.subarray(PAIR_PEER, PAIR_PEER + 8));
+      found = true;
+    }
+  pair.fill(0);
+  return found;
+}
+
+/** Writes the small state record durably. */
+export function storeState(memory: Memory): boolean {
+  return journalPut(memory.journal, SLOT_STATE, 0, memory.state);
+}
+
+/** Raises the floor of time, never lowers it; durable once it has risen by an hour, so that flash does not wear. */
+export function raiseFloor(memory: Memory, time: number): void {
+  const before = get32(memory.state, STATE_FLOOR);
+  if (time <= before) return;
+  put32(memory.state, STATE_FLOOR, time);
+  if (time - before >= 3600) storeState(memory);
+}
+
+/**
+ * Reads what the journal knows and makes a `Party` of it.
+ *
+ * @param random - the device's generator
+ * @param run - runs sliced work, see `Party.run`
+ */
+export function createMemory(
+  journal: Journal,
+  suites: number,
+  random: (out: Uint8Array) => void,
+  run: (step: () => boolean, done: () => void) => void,
+): Memory {
+  const identity = new Uint8Array(IDENTITY_LENGTH);
+  const state = new Uint8Array(STATE_LENGTH);
+  const chain = new Uint8Array(256);
+  const memory: Memory = {
+    journal,
+    identity,
+    state,
+    vouched: 0,
+    party: {
+      id: identity.subarray(0, 8),
+      role: 0,
+      privateKey: identity.subarray(IDENTITY_PRIVATE, IDENTITY_PRIVATE + 32),
+      chain,
+      roots: identity.subarray(IDENTITY_ROOTS, IDENTITY_LENGTH),
+      suites,
+      epoch: 0,
+      floor: function () {
+        return get32(state, STATE_FLOOR);
+      },
+      vouched: function () {
+        return memory.vouched;
+      },
+      random,
+      run,
+      remembered: function (wanted) {
+        for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 16 && equal(hash, wanted)) return true;
+        return false;
+      },
+      remember: function (verified) {
+        let free = verified[0] % VERIFIED;
+        for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 0) free = i;
+        journalPut(journal, SLOT_VERIFIED, free, verified);
+      },
+      revoked: function () {
+        return false;
+      },
+      findPair: function (pairId, generation, secret, peer) {
+        const found = seekPair(journal, pairId, 0) >= 0;
+        const behind = found ? get32(pair, PAIR_GENERATION) - generation : -1;
+        const offset = behind === 1 ? PAIR_PREVIOUS : PAIR_SECRET;
+        const usable = behind === 0 || behind === 1;
+        if (usable) {
+          secret.set(pair.subarray(offset, offset + 32));
+          peer.set(pair.subarray(PAIR_PEER, PAIR_PEER + 9));
+        }
+        pair.fill(0);
+        return usable;
+      },
+      storePair: function (pairId, generation, secret, peer) {
+        const stamp = nextStamp(journal);
+        let index = seekPair(journal, pairId, 0);
+        if (index < 0) index = seekPair(journal, peer.subarray(0, 8), PAIR_PEER);
+        if (index < 0) index = oldestPair(journal);
+        const same = journalGet(journal, SLOT_PAIR, index, pair) === PAIR_LENGTH && equal(pair.subarray(0, 8), pairId);
+        const kept = get32(pair, PAIR_GENERATION);
+        if (!same) pair.fill(0);
+        else if (kept < generation) pair.set(pair.subarray(PAIR_SECRET, PAIR_SECRET + 32), PAIR_PREVIOUS);
+        pair.set(pairId);
+        pair.set(peer, PAIR_PEER);
+        put32(pair, PAIR_GENERATION, generation);
+        pair.set(secret, PAIR_SECRET);
+        put32(pair, PAIR_STAMP, stamp);
+        journalPut(journal, SLOT_PAIR, index, pair);
+        pair.fill(0);
+      },
+    },
+  };
+  loadMemory(memory);
+  return memory;
+}
+
+/** Reads identity, chain and state anew; a blank device has role 0. */
+export function loadMemory(memory: Memory): void {
+  const journal = memory.journal;
+  if (journalGet(journal, SLOT_IDENTITY, 0, memory.identity) !== IDENTITY_LENGTH) memory.identity.fill(0);
+  journalGet(journal, SLOT_CHAIN, 0, memory.party.chain);
+  if (journalGet(journal, SLOT_STATE, 0, memory.state) !== STATE_LENGTH) memory.state.fill(0);
+  memory.party.role = memory.identity[IDENTITY_ROLE];
+  memory.party.epoch = get32(memory.state, STATE_EPOCH);
+}

@@ -1,0 +1,158 @@
+import { equal, get32, isZero, put32 } from "../bytes.js";
+import { x25519Start, x25519Step } from "../curve/curve.js";
+import { sha256 } from "../hash/sha256.js";
+import { journalPut } from "../journal.js";
+import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_OK } from "../link/apdu.js";
+import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_PUT_DATA, INS_ROTATE, INS_SEED, TAG_TICKET } from "../protocol/constants.js";
+import { KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../protocol/derive.js";
+import { openFor } from "../protocol/loan.js";
+import { randomFill, randomSeed } from "../random.js";
+import { open } from "../seal.js";
+import type { Device } from "./device.js";
+import {
+  IDENTITY_DEVICE_KEY,
+  IDENTITY_GENERATION,
+  IDENTITY_PRIVATE,
+  PERSONALIZATION_LENGTH,
+  SLOT_CHAIN,
+  SLOT_IDENTITY,
+  STATE_EPOCH,
+  STATE_FLOOR,
+  STATE_TICKET,
+  TICKET_EPOCH,
+  TICKET_EXPIRY,
+  TICKET_LENGTH,
+  TICKET_PAIR,
+  TICKET_PEER,
+  TICKET_SECRET,
+  TICKET_SELF,
+  TICKET_SELF_CERTIFICATE,
+} from "./identity.js";
+import { loadMemory, storeState } from "./party.js";
+
+const basePoint = new Uint8Array(32);
+basePoint[0] = 9;
+const point = new Uint8Array(32);
+const hash = new Uint8Array(32);
+const none = new Uint8Array(0);
+
+/**
+ * Makes the device's key pair while it is blank: the private key stays in memory until PERSONALIZE makes it durable. Answers the public
+ * key.
+ */
+function generateKeyPair(device: Device, respond: (sw: number, length: number) => void): void {
+  const privateKey = device.memory.party.privateKey;
+  if (!randomFill(privateKey)) return respond(SW_CONDITIONS, 0);
+  x25519Start(point, privateKey, basePoint);
+  device.memory.party.run(x25519Step, function () {
+    device.data.set(point);
+    respond(SW_OK, 32);
+  });
+}
+
+/** Ephemeral public key 32 | personalization sealed under its Diffie-Hellman value with the device's pair. The identity is written last. */
+function personalize(device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
+  const memory = device.memory;
+  const identity = memory.identity;
+  if (data.length !== 32 + 16 + PERSONALIZATION_LENGTH) return respond(SW_LENGTH, 0);
+  if (isZero(memory.party.privateKey)) return respond(SW_CONDITIONS, 0);
+  x25519Start(point, memory.party.privateKey, data.subarray(0, 32));
+  memory.party.run(x25519Step, function () {
+    const plain = data.subarray(48);
+    const chain = plain.subarray(149, 405);
+    let stored = false;
+    derive(hash, point, SEAL_PERSONALIZATION, none);
+    point.fill(0);
+    if (!open(plain, hash, data.subarray(0, 32), data.subarray(32)) || plain[8] !== device.role) {
+      hash.fill(0);
+      return respond(SW_DATA, 0);
+    }
+    hash.fill(0);
+    identity.set(plain.subarray(0, 13));
+    identity.set(plain.subarray(13, 109), IDENTITY_DEVICE_KEY);
+    put32(memory.state, STATE_FLOOR, get32(plain, 109));
+    put32(memory.state, STATE_EPOCH, get32(plain, 113));
+    randomSeed(plain.subarray(117, 149));
+    if (!isZero(plain.subarray(405, 437))) identity.set(plain.subarray(405, 437), IDENTITY_PRIVATE);
+    stored =
+      storeState(memory) && journalPut(memory.journal, SLOT_CHAIN, 0, chain) && journalPut(memory.journal, SLOT_IDENTITY, 0, identity);
+    plain.fill(0);
+    loadMemory(memory);
+    respond(stored ? SW_OK : SW_FAILURE, 0);
+  });
+}
+
+/** A device key of the next generation, sealed under the present one: generation 4 | key 32. */
+function rotate(device: Device, data: Uint8Array): number {
+  const memory = device.memory;
+  const identity = memory.identity;
+  const deviceKey = identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
+  const plain = data.subarray(16);
+  if (data.length !== 52) return SW_LENGTH;
+  if (!openFor(plain, deviceKey, KEY_ROTATION, INS_ROTATE, memory.party.id, none, data)) return SW_DATA;
+  if (get32(plain, 0) !== get32(identity, IDENTITY_GENERATION) + 1) return SW_CONDITIONS;
+  identity.set(plain.subarray(0, 4), IDENTITY_GENERATION);
+  identity.set(plain.subarray(4, 36), IDENTITY_DEVICE_KEY);
+  plain.fill(0);
+  return journalPut(memory.journal, SLOT_IDENTITY, 0, identity) ? SW_OK : SW_FAILURE;
+}
+
+/**
+ * Takes an introduction by the center: afterwards this device and the peer named in the ticket share a secret. Refused for another device, for a
+ * serial not above the last, for an epoch below the one known, and after expiry.
+ */
+function introduce(device: Device, data: Uint8Array): number {
+  const memory = device.memory;
+  const party = memory.party;
+  const deviceKey = memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
+  const plain = data.subarray(16);
+  let status = SW_CONDITIONS;
+  if (data.length !== 16 + TICKET_LENGTH) return SW_LENGTH;
+  if (!openFor(plain, deviceKey, KEY_TICKET, TAG_TICKET & 255, party.id, none, data)) return SW_DATA;
+  sha256(hash, [party.chain.subarray(0, 128)]);
+  if (
+    get32(plain, 0) > get32(memory.state, STATE_TICKET) &&
+    get32(plain, TICKET_EXPIRY) >= party.floor() &&
+    get32(plain, TICKET_EPOCH) >= party.epoch &&
+    equal(plain.subarray(TICKET_SELF, TICKET_SELF + 8), party.id) &&
+    plain[TICKET_SELF + 8] === party.role &&
+    equal(plain.subarray(TICKET_SELF_CERTIFICATE, TICKET_SELF_CERTIFICATE + 16), hash.subarray(0, 16)) &&
+    !party.revoked(plain.subarray(TICKET_PEER, TICKET_PEER + 8))
+  ) {
+    memory.state.set(plain.subarray(0, 4), STATE_TICKET);
+    status = storeState(memory) ? SW_OK : SW_FAILURE;
+    if (status === SW_OK)
+      party.storePair(
+        plain.subarray(TICKET_PAIR, TICKET_PAIR + 8),
+        0,
+        plain.subarray(TICKET_SECRET, TICKET_SECRET + 32),
+        plain.subarray(TICKET_PEER, TICKET_PEER + 9),
+      );
+  }
+  plain.fill(0);
+  return status;
+}
+
+/** Commands that make a device somebody, or introduce it. False when `ins` is none of them. */
+export function personalizationCommand(
+  device: Device,
+  ins: number,
+  tag: number,
+  data: Uint8Array,
+  respond: (sw: number, length: number) => void,
+): boolean {
+  const blank = device.memory.party.role === 0;
+  if (ins === INS_SEED || ins === INS_GENERATE_KEY_PAIR || ins === INS_PERSONALIZE) {
+    if (!blank) respond(SW_CONDITIONS, 0);
+    else if (ins === INS_GENERATE_KEY_PAIR) generateKeyPair(device, respond);
+    else if (ins === INS_PERSONALIZE) personalize(device, data, respond);
+    else if (data.length !== 32) respond(SW_LENGTH, 0);
+    else {
+      randomSeed(data);
+      respond(SW_OK, 0);
+    }
+  } else if (ins === INS_ROTATE) respond(blank ? SW_CONDITIONS : rotate(device, data), 0);
+  else if (ins === INS_PUT_DATA && tag === TAG_TICKET) respond(blank ? SW_CONDITIONS : introduce(device, data), 0);
+  else return false;
+  return true;
+}

@@ -1,0 +1,105 @@
+/**
+ * Runs every `*.test.ts` below this folder, each in a process of its own, two at a time, and prints one line a file and the sums at the end.
+ *
+ *   npx tsx test/run.ts [--grep TEXT] [--json FILE]
+ *
+ * A file named on the command line runs alone. The last line is `N passed, N failed, N skipped`; the exit code is 1 when anything failed.
+ */
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import { readdirSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { join, relative } from "node:path";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+interface Outcome {
+  file: string;
+  passed: number;
+  failed: number;
+  skipped: number;
+  milliseconds: number;
+  tests: { name: string; outcome: "passed" | "failed" | "skipped" }[];
+  output: string;
+}
+
+const here = fileURLToPath(new URL(".", import.meta.url));
+const root = join(here, "..");
+const LIMIT = 8 * 60_000;
+
+function files(): string[] {
+  const named = process.argv.slice(2).filter((word) => word.endsWith(".test.ts"));
+  if (named.length > 0) return named;
+  return readdirSync(here, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".test.ts"))
+    .map((name) => join(here, name))
+    .sort();
+}
+
+/** One file in its own process; the reporter in `test/suite.ts` writes a line of JSON a test to descriptor 3. */
+function run(file: string): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const started = Date.now();
+    const child = spawn(process.execPath, ["--import", "tsx", file], {
+      cwd: root,
+      env: { ...process.env, LEYDEN_TEST_REPORT: "3", FORCE_COLOR: "0" },
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+    }) as ChildProcessByStdio<null, Readable, Readable>;
+    let output = "";
+    let report = "";
+    const collect = (data: Buffer): void => {
+      output += data.toString();
+    };
+    child.stdout.on("data", collect);
+    child.stderr.on("data", collect);
+    child.stdio[3]?.on("data", (data: Buffer) => (report += data.toString()));
+    const timer = setTimeout(() => {
+      output += `\nstopped after ${String(LIMIT / 60_000)} minutes`;
+      child.kill("SIGKILL");
+    }, LIMIT);
+    child.on("close", (code) => {
+      clearTimeout(timer);
+      const tests = report
+        .split("\n")
+        .filter((line) => line !== "")
+        .map((line) => JSON.parse(line) as Outcome["tests"][number]);
+      const count = (outcome: string): number => tests.filter((test) => test.outcome === outcome).length;
+      const crashed = code !== 0 && count("failed") === 0;
+      const empty = tests.length === 0;
+      if (crashed || empty) tests.push({ name: crashed ? `exit code ${String(code)}` : "no test ran", outcome: "failed" });
+      resolve({
+        file: relative(root, file),
+        passed: count("passed"),
+        failed: tests.filter((test) => test.outcome === "failed").length,
+        skipped: count("skipped"),
+        milliseconds: Date.now() - started,
+        tests,
+        output,
+      });
+    });
+  });
+}
+
+async function main(): Promise<void> {
+  const queue = files();
+  const outcomes: Outcome[] = [];
+  const worker = async (): Promise<void> => {
+    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
+      const outcome = await run(file);
+      outcomes.push(outcome);
+      const skipped = outcome.skipped > 0 ? `, ${String(outcome.skipped)} skipped` : "";
+      console.log(
+        `${outcome.failed > 0 ? "FAIL" : "ok  "} ${outcome.file}  ${String(outcome.passed)} passed${skipped}, ${(outcome.milliseconds / 1000).toFixed(1)} s`,
+      );
+      for (const test of outcome.tests) if (test.outcome === "skipped") console.log(`     skipped: ${test.name}`);
+      if (outcome.failed > 0) console.log(outcome.output);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, worker));
+  const at = process.argv.indexOf("--json");
+  if (at > 0) writeFileSync(process.argv[at + 1], `${JSON.stringify(outcomes, null, 2)}\n`);
+  const sum = (field: "passed" | "failed" | "skipped"): string => String(outcomes.reduce((total, outcome) => total + outcome[field], 0));
+  console.log(`${sum("passed")} passed, ${sum("failed")} failed, ${sum("skipped")} skipped`);
+  process.exitCode = sum("failed") === "0" ? 0 : 1;
+}
+
+await main();
