@@ -64,11 +64,7 @@ function convolveAnswers(convolve: (a: Float64Array, b: Float64Array, shift: num
   const a = new Float64Array([67108863, 1]);
   const b = new Float64Array([134217727, -5, 7]);
   const order = new Float64Array([5, 27021597764222976, -27021597764222976]);
-  return (
-    convolve(a, b, 0) === 9007199053414396 &&
-    convolve(a, b, 2) === 603979768 &&
-    convolve(new Float64Array([1, 1, 1]), order, 0) === 4
-  );
+  return convolve(a, b, 0) === 9007199053414396 && convolve(a, b, 2) === 603979768 && convolve(new Float64Array([1, 1, 1]), order, 0) === 4;
 }
 
 /** Calls an engine function that may throw on what it does not know. */

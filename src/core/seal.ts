@@ -24,7 +24,7 @@ function applyKeystream(to: Uint8Array, from: Uint8Array): void {
     hmacPrepared(mask, pads, [streamInput]);
     count = Math.min(32, from.length - offset);
     work.set(from.subarray(offset, offset + count));
-    for (i = (count + 3) >> 2; i--; ) workWords[i] ^= maskWords[i];
+    for (i = (count + 3) >> 2; i--;) workWords[i] ^= maskWords[i];
     to.set(work.subarray(0, count), offset);
   }
 }

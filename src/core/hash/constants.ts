@@ -38,7 +38,7 @@ export function fillConstants(): void {
   let index = 0;
   if (initialValues[0]) return;
   while (index < 160) {
-    for (divisor = 2; prime % divisor; ) divisor++;
+    for (divisor = 2; prime % divisor;) divisor++;
     if (divisor === prime) {
       if (index < 16) putRoot(initialValues, index, prime, 0);
       putRoot(roundConstants, index, prime, 1);

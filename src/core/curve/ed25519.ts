@@ -1,0 +1,335 @@
+import { equal, isZero } from "../bytes.js";
+import { expectLength } from "../check.js";
+import { sha512 } from "../hash/sha512.js";
+import type { Field } from "./field.js";
+import { add, carry, multiply, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
+import { isReduced, reduceScalar } from "./scalar.js";
+
+/** X, Y, Z, T with x = X/Z, y = Y/Z, x y = T/Z (extended coordinates); or Y - X, Y + X, 2 Z, 2 d T, ready to be added. */
+type Point = Field[];
+
+function newPoint(): Point {
+  return [new Float64Array(12), new Float64Array(12), new Float64Array(12), new Float64Array(12)];
+}
+
+const zero = new Float64Array(12);
+const one = new Float64Array(12);
+const d = new Float64Array(12);
+const rootOfMinusOne = new Float64Array(12);
+const a = new Float64Array(12);
+const b = new Float64Array(12);
+const c = new Float64Array(12);
+const e = new Float64Array(12);
+const sum = newPoint();
+const point = newPoint();
+/** To add: the neutral element, the base point, minus the public key, both. */
+const table = [newPoint(), newPoint(), newPoint(), newPoint()];
+const encoded = new Uint8Array(32);
+const wide = new Uint8Array(64);
+const digits = new Float64Array(64);
+const publicKey = new Uint8Array(32);
+const expectedR = new Uint8Array(32);
+const scalarS = new Uint8Array(32);
+const scalarK = new Uint8Array(32);
+/** 0 idle, 1 square root, 2 double and add, 3 inversion, 4 finished. */
+let phase = 0;
+let bit = 0;
+let verdict = 0;
+
+function unhex(out: Field, text: string): void {
+  let i = 0;
+  for (i = 0; i < 32; i++) encoded[i] = parseInt(text.substr(2 * i, 2), 16);
+  unpack(out, encoded);
+}
+
+/** sum = 2 sum (Hisil, Wong, Carter, Dawson 2008, 3.3, with a = -1). */
+function double(): void {
+  add(e, sum[0], sum[1]);
+  multiply(a, sum[0], sum[0]);
+  multiply(b, sum[1], sum[1]);
+  multiply(c, sum[2], sum[2]);
+  multiply(e, e, e);
+  add(c, c, c);
+  add(sum[3], a, b);
+  subtract(e, sum[3], e);
+  subtract(b, a, b);
+  add(c, c, b);
+  multiply(sum[0], e, c);
+  multiply(sum[1], b, sum[3]);
+  multiply(sum[2], c, b);
+  multiply(sum[3], e, sum[3]);
+}
+
+/** sum = sum + addend (the same, 3.1); complete, so that it needs no branch for any pair of points. */
+function addPoint(addend: Point): void {
+  subtract(a, sum[1], sum[0]);
+  add(b, sum[1], sum[0]);
+  multiply(a, a, addend[0]);
+  multiply(b, b, addend[1]);
+  multiply(sum[2], sum[2], addend[2]);
+  multiply(c, sum[3], addend[3]);
+  subtract(e, b, a);
+  add(b, b, a);
+  subtract(a, sum[2], c);
+  add(c, sum[2], c);
+  multiply(sum[0], e, a);
+  multiply(sum[1], b, c);
+  multiply(sum[2], a, c);
+  multiply(sum[3], e, b);
+}
+
+/** Makes out what `addPoint` takes, from a point in extended coordinates. */
+function prepare(out: Point, from: Point): void {
+  subtract(out[0], from[1], from[0]);
+  carry(out[0], out[0]);
+  add(out[1], from[1], from[0]);
+  carry(out[1], out[1]);
+  add(out[2], from[2], from[2]);
+  carry(out[2], out[2]);
+  multiply(out[3], from[3], d);
+  add(out[3], out[3], out[3]);
+  carry(out[3], out[3]);
+}
+
+function copyPoint(out: Point, from: Point): void {
+  let i = 0;
+  for (i = 0; i < 4; i++) out[i].set(from[i]);
+}
+
+function setNeutral(): void {
+  copyPoint(sum, [zero, one, one, zero]);
+}
+
+/** Constants and the base point, once. */
+function fillTable(): void {
+  if (one[0]) return;
+  one[0] = 1;
+  unhex(d, "a3785913ca4deb75abd841414d0a700098e879777940c78c73fe6f2bee6c0352");
+  unhex(rootOfMinusOne, "b0a00e4a271beec478e42fad0618432fa7d7fb3d99004d2b0bdfc14f8024832b");
+  unhex(point[0], "1ad5258f602d56c9b2a7259560c72c695cdcd6fd31e2a4c0fe536ecdd3366921");
+  unhex(point[1], "5866666666666666666666666666666666666666666666666666666666666666");
+  point[2].set(one);
+  multiply(point[3], point[0], point[1]);
+  prepare(table[1], point);
+  setNeutral();
+  prepare(table[0], sum);
+}
+
+function isFieldZero(value: Field): boolean {
+  pack(encoded, value);
+  return isZero(encoded);
+}
+
+/** True when `sum` has an order that divides 8; `sum` is used up. */
+function isSmallOrder(): boolean {
+  double();
+  double();
+  double();
+  return isFieldZero(sum[0]);
+}
+
+/** Writes the encoding of `sum`, whose inverse Z is in `sum[2]`, to `encoded`. */
+function encode(): void {
+  let parity = 0;
+  multiply(a, sum[0], sum[2]);
+  multiply(b, sum[1], sum[2]);
+  pack(encoded, a);
+  parity = encoded[0] & 1;
+  pack(encoded, b);
+  encoded[31] |= parity << 7;
+}
+
+/** scalar = SHA-512(first, parts) modulo the order. */
+function hashScalar(scalar: Uint8Array, first: Uint8Array[], parts: Uint8Array[]): void {
+  sha512(wide, first.concat(parts));
+  digits.set(wide);
+  reduceScalar(scalar, digits);
+}
+
+function wipe(): void {
+  let i = 0;
+  for (i = 0; i < 4; i++) {
+    sum[i].fill(0);
+    point[i].fill(0);
+  }
+  a.fill(0);
+  b.fill(0);
+  c.fill(0);
+  e.fill(0);
+  encoded.fill(0);
+  wide.fill(0);
+}
+
+/** Prepares the square root: point = (?, y, u v^3, v), sum[0] = u v^7, sum[1] = u of the public key's x^2 = u / v (RFC 8032, 5.1.3). */
+function decodeStart(): void {
+  unpack(point[1], publicKey);
+  multiply(a, point[1], point[1]);
+  subtract(sum[1], a, one);
+  multiply(b, a, d);
+  add(point[3], b, one);
+  multiply(a, point[3], point[3]);
+  multiply(point[2], a, point[3]);
+  multiply(point[2], point[2], sum[1]);
+  multiply(a, a, a);
+  multiply(sum[0], point[2], a);
+  powerStart(sum[0], false);
+}
+
+/** Goes on from the finished power to minus the point in `point`; false when the public key is no canonical point of large order. */
+function decodeEnd(): boolean {
+  const sign = publicKey[31] >> 7;
+  multiply(point[0], point[2], sum[0]);
+  multiply(a, point[0], point[0]);
+  multiply(a, a, point[3]);
+  add(b, a, sum[1]);
+  if (isFieldZero(b)) multiply(point[0], point[0], rootOfMinusOne);
+  else {
+    subtract(b, a, sum[1]);
+    if (!isFieldZero(b)) return false;
+  }
+  pack(encoded, point[0]);
+  if (isZero(encoded)) return false;
+  if ((encoded[0] & 1) === sign) {
+    subtract(point[0], zero, point[0]);
+  }
+  pack(encoded, point[1]);
+  encoded[31] |= sign << 7;
+  if (!equal(encoded, publicKey)) return false;
+  point[2].set(one);
+  multiply(point[3], point[0], point[1]);
+  copyPoint(sum, point);
+  return !isSmallOrder();
+}
+
+/**
+ * Begins to verify an Ed25519 signature (RFC 8032, 5.1.7, without cofactor); go on with `ed25519VerifyStep`. Refused besides wrong ones: S
+ * not below the order, a public key or R that is not canonical, and either of small order. The message is hashed here and all
+ * arguments copied. One verification at a time; starting another abandons this one.
+ *
+ * @param signature - 64 bytes; any other length is invalid
+ * @param parts - the message, in parts
+ * @param key - the public key, 32 bytes
+ */
+export function ed25519VerifyStart(signature: Uint8Array, parts: Uint8Array[], key: Uint8Array): void {
+  verdict = 2;
+  phase = 4;
+  if (signature.length !== 64 || key.length !== 32) return;
+  fillTable();
+  expectedR.set(signature.subarray(0, 32));
+  scalarS.set(signature.subarray(32));
+  publicKey.set(key);
+  if (!isReduced(scalarS)) return;
+  hashScalar(scalarK, [expectedR, publicKey], parts);
+  decodeStart();
+  phase = 1;
+}
+
+/** Goes on by one slice: one bit of both scalars, or eight squarings. 0 while running, 1 valid, 2 invalid. */
+export function ed25519VerifyStep(): number {
+  let index = 0;
+  if (phase === 1) {
+    if (powerStep(sum[0], 8)) {
+      phase = 4;
+      if (decodeEnd()) {
+        prepare(table[2], point);
+        copyPoint(sum, point);
+        addPoint(table[1]);
+        prepare(table[3], sum);
+        setNeutral();
+        bit = 252;
+        phase = 2;
+      }
+    }
+  } else if (phase === 2) {
+    double();
+    index = ((scalarS[bit >> 3] >> (bit & 7)) & 1) | (((scalarK[bit >> 3] >> (bit & 7)) & 1) << 1);
+    if (index) addPoint(table[index]);
+    if (--bit < 0) {
+      copyPoint(point, sum);
+      phase = 4;
+      if (!isSmallOrder()) {
+        copyPoint(sum, point);
+        powerStart(sum[2], true);
+        phase = 3;
+      }
+    }
+  } else if (phase === 3 && powerStep(sum[2], 8)) {
+    encode();
+    verdict = equal(encoded, expectedR) ? 1 : 2;
+    phase = 4;
+  }
+  if (phase < 4) return 0;
+  wipe();
+  return verdict;
+}
+
+/** Verifies in one go; see `ed25519VerifyStart`. */
+export function ed25519Verify(signature: Uint8Array, parts: Uint8Array[], key: Uint8Array): boolean {
+  let status = 0;
+  ed25519VerifyStart(signature, parts, key);
+  while (!status) status = ed25519VerifyStep();
+  return status === 1;
+}
+
+/** encoded = scalar times the base point, without a branch or an index that depends on the scalar. */
+function multiplyBase(scalar: Uint8Array): void {
+  let i = 0;
+  let j = 0;
+  let now = 0;
+  fillTable();
+  setNeutral();
+  for (i = 255; i >= 0; i--) {
+    double();
+    now = (scalar[i >> 3] >> (i & 7)) & 1;
+    for (j = 0; j < 4; j++) select(point[j], table[0][j], table[1][j], now);
+    addPoint(point);
+  }
+  powerStart(sum[2], true);
+  while (!powerStep(sum[2], 255));
+  encode();
+}
+
+/** wide = SHA-512 of the seed, its first half clamped (RFC 8032, 5.1.5). */
+function expandSeed(seed: Uint8Array): void {
+  expectLength("seed", seed, 32);
+  sha512(wide, [seed]);
+  wide[0] &= 248;
+  wide[31] = (wide[31] & 127) | 64;
+}
+
+/** Writes the 32-byte public key of a 32-byte seed. */
+export function ed25519PublicKey(out: Uint8Array, seed: Uint8Array): void {
+  expectLength("out", out, 32);
+  expandSeed(seed);
+  multiplyBase(wide.subarray(0, 32));
+  out.set(encoded);
+  wipe();
+}
+
+/**
+ * Ed25519 signature (RFC 8032, 5.1.6).
+ *
+ * @param out - 64 bytes; may not overlap a part
+ * @param seed - 32 bytes, secret
+ * @param parts - the message, in parts
+ */
+export function ed25519Sign(out: Uint8Array, seed: Uint8Array, parts: Uint8Array[]): void {
+  const secret = new Uint8Array(64);
+  const nonce = new Uint8Array(32);
+  let i = 0;
+  let j = 0;
+  expectLength("out", out, 64);
+  ed25519PublicKey(publicKey, seed);
+  expandSeed(seed);
+  secret.set(wide);
+  hashScalar(nonce, [secret.subarray(32)], parts);
+  multiplyBase(nonce);
+  out.set(encoded);
+  hashScalar(scalarK, [out.subarray(0, 32), publicKey], parts);
+  digits.set(nonce);
+  for (i = 0; i < 32; i++) for (j = 0; j < 32; j++) digits[i + j] += scalarK[i] * secret[j];
+  reduceScalar(out.subarray(32), digits);
+  secret.fill(0);
+  nonce.fill(0);
+  wipe();
+}

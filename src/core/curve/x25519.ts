@@ -1,0 +1,133 @@
+import { equal, isZero } from "../bytes.js";
+import { expectLength } from "../check.js";
+import type { Field } from "./field.js";
+import { add, carry, multiply, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
+
+function newField(): Field {
+  return new Float64Array(12);
+}
+
+const x1 = newField();
+const x2 = newField();
+const z2 = newField();
+const x3 = newField();
+const z3 = newField();
+const t = newField();
+const u = newField();
+const v = newField();
+const clamped = new Uint8Array(32);
+const canonical = new Uint8Array(32);
+let bit = -1;
+/** 0 idle, 1 ladder, 2 inversion. */
+let phase = 0;
+let result: Uint8Array = clamped;
+let swapped = 0;
+
+function wipe(): void {
+  clamped.fill(0);
+  x1.fill(0);
+  x2.fill(0);
+  z2.fill(0);
+  x3.fill(0);
+  z3.fill(0);
+  t.fill(0);
+  u.fill(0);
+  v.fill(0);
+  phase = swapped = 0;
+  result = clamped;
+}
+
+function swap(a: Field, b: Field, choice: number): void {
+  t.set(a);
+  select(a, t, b, choice);
+  select(b, b, t, choice);
+}
+
+/** One bit of the Montgomery ladder (RFC 7748, section 5). */
+function ladderStep(): void {
+  const now = (clamped[bit >> 3] >> (bit & 7)) & 1;
+  let i = 0;
+  swap(x2, x3, now ^ swapped);
+  swap(z2, z3, now ^ swapped);
+  swapped = now;
+  add(t, x2, z2);
+  subtract(z2, x2, z2);
+  add(u, x3, z3);
+  subtract(z3, x3, z3);
+  multiply(z3, z3, t);
+  multiply(u, u, z2);
+  add(x3, z3, u);
+  subtract(z3, z3, u);
+  multiply(x3, x3, x3);
+  multiply(z3, z3, z3);
+  multiply(z3, z3, x1);
+  multiply(t, t, t);
+  multiply(u, z2, z2);
+  multiply(x2, t, u);
+  subtract(u, t, u);
+  for (i = 0; i < 12; i++) v[i] = t[i] + 121665 * u[i];
+  carry(v, v);
+  multiply(z2, u, v);
+}
+
+/**
+ * Begins X25519 (RFC 7748): go on with `x25519Step` until it answers true. One computation at a time; starting another abandons
+ * this one.
+ *
+ * @param out - 32 bytes, written at the end; all zero when the point is refused (not canonical, or of small order)
+ * @param scalar - 32 bytes, clamped here; may be `out`
+ * @param point - 32 bytes; may be `out`
+ */
+export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): void {
+  expectLength("out", out, 32);
+  expectLength("scalar", scalar, 32);
+  expectLength("point", point, 32);
+  clamped.set(scalar);
+  clamped[0] &= 248;
+  clamped[31] = (clamped[31] & 127) | 64;
+  unpack(x1, point);
+  pack(canonical, x1);
+  // The ladder makes zero of zero, as it does of points of small order.
+  if (!equal(canonical, point)) x1.fill(0);
+  x3.set(x1);
+  x2.fill(0);
+  z2.fill(0);
+  z3.fill(0);
+  x2[0] = z3[0] = 1;
+  bit = 254;
+  phase = 1;
+  swapped = 0;
+  result = out;
+}
+
+/** Goes on by one slice: one bit of the ladder, or eight squarings. True when finished and `out` is written. */
+export function x25519Step(): boolean {
+  if (phase === 1) {
+    ladderStep();
+    if (--bit < 0) {
+      swap(x2, x3, swapped);
+      swap(z2, z3, swapped);
+      powerStart(z2, true);
+      phase = 2;
+    }
+  } else if (phase === 2 && powerStep(z2, 8)) {
+    multiply(x2, x2, z2);
+    pack(result, x2);
+    wipe();
+  }
+  return !phase;
+}
+
+/** X25519 in one go. False, and `out` all zero, when the point is refused. */
+export function x25519(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): boolean {
+  x25519Start(out, scalar, point);
+  while (!x25519Step());
+  return !isZero(out);
+}
+
+/** The public key of a scalar. */
+export function x25519Base(out: Uint8Array, scalar: Uint8Array): void {
+  const point = new Uint8Array(32);
+  point[0] = 9;
+  x25519(out, scalar, point);
+}
