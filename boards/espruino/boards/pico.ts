@@ -1,0 +1,70 @@
+import type { Board } from "../../board.js";
+import { ENTROPY_NOISE } from "../../board.js";
+import { closeConsole } from "../boot.js";
+import { after, cancel, monotonicClock } from "../clock.js";
+import type { EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
+import { journalIn } from "../flash.js";
+import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
+import { norPages } from "../nor.js";
+import { entropy } from "../random.js";
+import { contentOnCard } from "../sd.js";
+import { serialPort } from "../serial.js";
+import { audioSink, byteSink } from "../sink.js";
+import { button, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
+
+declare const E: EngineE;
+declare const Serial1: EngineSerial;
+declare const Serial2: EngineSerial;
+declare const USB: { write(bytes: Uint8Array): void };
+declare const SPI1: EngineSpi;
+declare const SPI2: EngineSpi;
+declare function digitalWrite(pin: Pin, value: boolean): void;
+declare function setDeepSleep(on: number): void;
+
+export const BUTTON = "C13";
+export const PRESSED = 1;
+export const CONSOLE = "USB";
+
+/** What cartridge and reader have alike; the journal is in a NOR flash, since Storage here has 16 KiB pages, all but one under code. */
+function pico(): Board {
+  SPI1.setup({ sck: "A5", miso: "A6", mosi: "A7", baud: 8000000 });
+  return {
+    name: E.toUint8Array("Espruino Pico"),
+    suites: 2,
+    now: monotonicClock(),
+    after: after,
+    cancel: cancel,
+    entropy: entropy,
+    entropyQuality: ENTROPY_NOISE,
+    serial: [serialPort(Serial1, 115200, "B6", "B7")],
+    journal: journalIn(norPages(SPI1, "A4"), 8192),
+    led: function (on: boolean): void {
+      digitalWrite("B2", on);
+    },
+    natives: { sha256: sha256, aesCbcEncrypt: aesCbcEncrypt, aesCbcDecrypt: aesCbcDecrypt, convolve: E.convolve, crc32: crc32 },
+    sleep: function (deep: boolean): void {
+      setDeepSleep(deep ? 1 : 0);
+    },
+    closeConsole: closeConsole,
+  };
+}
+
+/** A cartridge: contents on an SD card, key capacitor on A0 and A1, case switch on B1. */
+export function cartridge(): Board {
+  const board = pico() as { -readonly [key in keyof Board]: Board[key] };
+  SPI2.setup({ sck: "B13", miso: "B14", mosi: "B15", baud: 8000000 });
+  board.keyMemory = ramKeyMemory(512);
+  board.keySupply = keySupply("A0", 2, 4800, "A1");
+  board.onTamper = tamperSwitch("B1");
+  board.contentStore = contentOnCard(SPI2, "B10", 1073741824);
+  return board;
+}
+
+/** A reader: serial 0 is the card's slot, serial 1 the cartridge's; it plays on A8 and, byte by byte, on USB. */
+export function reader(): Board {
+  const board = pico() as { -readonly [key in keyof Board]: Board[key] };
+  board.serial.push(serialPort(Serial2, 115200, "A2", "A3"));
+  board.onTouch = button(BUTTON, "rising");
+  board.sink = audioSink("A8", byteSink(USB, 1000000));
+  return board;
+}

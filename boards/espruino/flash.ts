@@ -1,0 +1,125 @@
+/**
+ * NOR flash by address, and what lies in it: the journal's two regions and the content store. The engine's Storage compacts itself in
+ * place when it is full, and a power cut then loses files; so one file takes all the room that is needed, once, before
+ * personalization, and only whole pages inside it are programmed and erased, past Storage's back.
+ */
+import type { ContentStore, JournalFlash } from "../board.js";
+import type { EngineFlash, EngineStorage } from "./engine.js";
+
+declare function require(name: "Flash"): EngineFlash;
+declare function require(name: "Storage"): EngineStorage;
+
+/** Pages of NOR flash; `page` is the erase unit, `unit` what offsets and lengths of `program` are multiples of. */
+export interface FlashPages {
+  readonly base: number;
+  readonly length: number;
+  readonly page: number;
+  readonly unit: number;
+  read(address: number, out: Uint8Array): void;
+  program(address: number, bytes: Uint8Array): void;
+  erasePage(address: number): void;
+}
+
+/** A Storage file header: 32-bit length (24 bits and 8 flag bits), then the name in 28 bytes. */
+const HEADER = 32;
+
+/** Address of the data of Storage file `name`, or 0. `start`: where Storage begins. Storage has at most `length` bytes. */
+function fileAddress(flash: EngineFlash, name: string, start: number, length: number): number {
+  let at = start;
+  let header: Uint8Array;
+  let size = 0;
+  let i = 0;
+  while (at + HEADER < start + length) {
+    header = flash.read(HEADER, at);
+    size = header[0] | (header[1] << 8) | (header[2] << 16);
+    if (!size || (size === 16777215 && header[3] === 255)) {
+      const page = flash.getPage(at);
+      at = page.addr + page.length;
+    } else {
+      i = 0;
+      while (i < name.length && header[4 + i] === name.charCodeAt(i)) i++;
+      if (i === name.length && !header[4 + i]) return at + HEADER;
+      at += (HEADER + size + 3) & -4;
+    }
+  }
+  return 0;
+}
+
+/**
+ * The whole pages inside the Storage file ".leyden", which is made with `size` bytes when it does not exist. `storage` and `length`:
+ * where Storage lies. `length` of the result is 0 when there is no room.
+ */
+export function storagePages(storage: number, length: number, size: number): FlashPages {
+  const flash = require("Flash");
+  const page = flash.getPage(storage).length;
+  let start = fileAddress(flash, ".leyden", storage, length);
+  let end = 0;
+  if (!start) {
+    require("Storage").write(".leyden", "", 0, size);
+    start = fileAddress(flash, ".leyden", storage, length);
+  }
+  end = start ? Math.floor((start + size - storage) / page) * page + storage : 0;
+  start = Math.ceil((start - storage) / page) * page + storage;
+  return {
+    base: start,
+    length: end > start ? end - start : 0,
+    page: page,
+    unit: 4,
+    read: function (address: number, out: Uint8Array): void {
+      out.set(flash.read(out.length, address));
+    },
+    program: function (address: number, bytes: Uint8Array): void {
+      flash.write(bytes, address);
+    },
+    erasePage: function (address: number): void {
+      flash.erasePage(address);
+    },
+  };
+}
+
+/** A journal in the first `2 * regionLength` bytes of `pages`; `regionLength` is a multiple of the page. */
+export function journalIn(pages: FlashPages, regionLength: number): JournalFlash {
+  return {
+    regionLength: regionLength,
+    programUnit: pages.unit,
+    read: function (region: number, offset: number, out: Uint8Array): void {
+      pages.read(pages.base + region * regionLength + offset, out);
+    },
+    program: function (region: number, offset: number, bytes: Uint8Array): void {
+      pages.program(pages.base + region * regionLength + offset, bytes);
+    },
+    erase: function (region: number): void {
+      for (let at = 0; at < regionLength; at += pages.page) pages.erasePage(pages.base + region * regionLength + at);
+    },
+  };
+}
+
+/** A content store in `pages` from `skip` bytes on. Pages are erased as writing reaches them, so that no call stalls for long. */
+export function contentIn(pages: FlashPages, skip: number): ContentStore {
+  const base = pages.base + skip;
+  const capacity = pages.length - skip;
+  let written = capacity;
+  return {
+    capacity: capacity,
+    reset: function (length: number): boolean {
+      written = 0;
+      return length <= capacity;
+    },
+    write: function (offset: number, bytes: Uint8Array): boolean {
+      let at = Math.ceil(offset / pages.page) * pages.page;
+      if (offset !== written || offset + bytes.length > capacity) return false;
+      while (at < offset + bytes.length) {
+        pages.erasePage(base + at);
+        at += pages.page;
+      }
+      pages.program(base + offset, bytes);
+      written = offset + bytes.length;
+      return true;
+    },
+    read: function (offset: number, out: Uint8Array): boolean {
+      if (offset + out.length > written) return false;
+      pages.read(base + offset, out);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,40 @@
+/** The self-test as a bundle of its own: run on a new board first, or on any engine that has `print` or `console.log`. */
+import { selftest } from "../../src/core/selftest.js";
+import type { Natives } from "../../src/core/natives.js";
+import type { EngineE, EngineCrypto } from "./engine.js";
+import * as engine from "./natives.js";
+
+declare const E: EngineE | undefined;
+declare const print: ((line: string) => void) | undefined;
+declare const console: { log(line: string): void };
+declare function require(name: "crypto"): EngineCrypto;
+
+/** What this engine computes natively, found by looking, since one file serves every board. */
+function natives(): Natives {
+  const found: Natives = {};
+  let crypto: EngineCrypto;
+  if (typeof E === "undefined" || typeof E.hwRand !== "function") return found;
+  found.convolve = E.convolve;
+  found.crc32 = engine.crc32;
+  try {
+    crypto = require("crypto");
+  } catch (_none) {
+    return found;
+  }
+  if (typeof crypto.SHA256 === "function") found.sha256 = engine.sha256;
+  if (typeof crypto.SHA512 === "function") found.sha512 = engine.sha512;
+  if (crypto.AES) {
+    found.aesCbcEncrypt = engine.aesCbcEncrypt;
+    found.aesCbcDecrypt = engine.aesCbcDecrypt;
+  }
+  return found;
+}
+
+function line(text: string): void {
+  if (typeof print === "undefined") console.log(text);
+  else print(text);
+}
+
+selftest(natives(), line, function (): number {
+  return Date.now();
+});

@@ -1,0 +1,20 @@
+import type { SerialPort } from "../board.js";
+import type { EngineE, EngineSerial, Pin } from "./engine.js";
+
+declare const E: EngineE;
+
+/** One hardware UART, 8N1 at `baud`, on the pins `tx` and `rx`. */
+export function serialPort(port: EngineSerial, baud: number, tx: Pin, rx: Pin): SerialPort {
+  port.setup(baud, { tx: tx, rx: rx });
+  return {
+    write: function (bytes: Uint8Array): void {
+      port.write(bytes);
+    },
+    onReceive: function (receiver: (bytes: Uint8Array) => void): void {
+      port.removeAllListeners("data");
+      port.on("data", function (data: string): void {
+        receiver(E.toUint8Array(data));
+      });
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/** Pins around the key capacitor and the case. */
+import type { KeySupply } from "../board.js";
+import type { EngineE, Pin, WatchOptions } from "./engine.js";
+
+declare const E: EngineE;
+declare function analogRead(pin: Pin): number;
+declare function setWatch(handler: () => void, pin: Pin, options: WatchOptions): number;
+
+/**
+ * The key capacitor behind a divider (`ratio`: its voltage over that at `adc`), full from `charged` millivolts on, and a power-fail
+ * comparator that pulls `fail` low.
+ */
+export function keySupply(adc: Pin, ratio: number, charged: number, fail: Pin): KeySupply {
+  return {
+    charged: charged,
+    millivolts: function (): number {
+      return Math.floor(analogRead(adc) * E.getAnalogVRef() * ratio * 1000);
+    },
+    onPowerFail: function (handler: () => void): void {
+      setWatch(handler, fail, { edge: "falling", repeat: false });
+    },
+  };
+}
+
+/** `Board.onTamper`: a switch that opens with the case and lets `pin` rise. */
+export function tamperSwitch(pin: Pin): (handler: () => void) => void {
+  return function onTamper(handler: () => void): void {
+    setWatch(handler, pin, { edge: "rising", repeat: false });
+  };
+}
+
+/** `Board.onTouch` on a plain button that drives `pin` high while pressed (or low: `edge` "falling"). */
+export function button(pin: Pin, edge: "rising" | "falling"): (handler: (x: number, y: number) => void) => void {
+  return function onTouch(handler: (x: number, y: number) => void): void {
+    setWatch(
+      function () {
+        handler(0, 0);
+      },
+      pin,
+      { edge: edge, repeat: true, debounce: 25 },
+    );
+  };
+}
+
+/** `length` bytes of key memory in the processor's RAM, flat, so that an overwrite reaches the one copy; undefined when it is not flat. */
+export function ramKeyMemory(length: number): Uint8Array | undefined {
+  const memory = new Uint8Array(length);
+  return E.getAddressOf(memory, true) ? memory : undefined;
+}
