@@ -1,0 +1,3 @@
+import { treeCommand } from "../../src/cli/tree.js";
+
+await treeCommand().parseAsync(process.argv);
