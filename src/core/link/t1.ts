@@ -1,0 +1,197 @@
+/**
+ * T=1 (ISO/IEC 7816-3, clause 11) over a UART, 8N1: one engine for both ends. The host end speaks first and drives all recovery; the device end
+ * answers. Blocks are NAD 0, PCB, LEN, up to 254 bytes INF, LRC. Besides, the wire carries the answer to reset, which a device sends by itself when it
+ * starts, and the bulk frames of bulk.ts; both are told apart by their first byte.
+ *
+ * A frame that breaks off, a wrong LRC or any other noise is swallowed until the wire has been silent for `SILENCE`, and is then answered as T=1
+ * prescribes for an invalid block.
+ */
+
+import {
+  type Port,
+  type Timers,
+  INF,
+  FRAME,
+  SILENCE,
+  LONGEST,
+  BULK,
+  HOOK_NOISE,
+  HOOK_FRAME,
+  HOOK_TIMER,
+  IDLE,
+  BUSY,
+  type Link,
+  fold,
+  linkTimer,
+  linkWait,
+} from "./line.js";
+import { atr, ATR_LENGTH, clear, miss, invalid, extend, block } from "./rules.js";
+
+export { linkReset, linkSend } from "./rules.js";
+export type { Link, Port, Timers } from "./line.js";
+export { LINK_ABORTED, LINK_BUSY, LINK_LOST, LINK_NO_ANSWER, LINK_RESTARTED, LINK_RESYNCHED, LINK_TOO_LONG } from "./line.js";
+
+/** Finds an answer to reset at `at` of `rx`, or anywhere from there on (`seek`). */
+function reset(link: Link, at: number, seek: boolean): boolean {
+  const rx = link.rx;
+  let i = 0;
+  let sum = 0;
+  for (; at + ATR_LENGTH <= link.have; at++) {
+    for (i = 0; i < atr.length && rx[at + i] === atr[i];) i++;
+    if (i === atr.length) {
+      for (sum = 0, i = 1; i < ATR_LENGTH; i++) sum ^= rx[at + i];
+      if (sum === 0) {
+        link.have = link.cut = 0;
+        if (link.role) return false;
+        clear(link);
+        link.sync = 1;
+        if (link.onReset) link.onReset(rx.subarray(at, at + ATR_LENGTH), rx[at + 15]);
+        return true;
+      }
+    }
+    if (!seek) return false;
+  }
+  return false;
+}
+
+/** A run of bytes in no frame: `rx` keeps enough of it for an answer to reset. */
+function noise(link: Link): void {
+  if (link.rx[0] === atr[0] && reset(link, 0, false)) return;
+  if (link.have === FRAME) {
+    link.rx.set(link.rx.subarray(FRAME - 32), 0);
+    link.have = 32;
+  }
+}
+
+/** The frame is whole: back from its timer to what the link waits for. */
+function unwatch(link: Link): void {
+  if (link.cut) {
+    link.cut = 0;
+    linkWait(link, 1);
+  }
+}
+
+/** `need` bytes are in `rx`: a frame's head, or all of it. */
+function frame(link: Link): void {
+  const rx = link.rx;
+  let count = link.need;
+  if (rx[0] === 0) {
+    if (count === 3) {
+      link.need = rx[2] > INF ? 0 : 4 + rx[2];
+      return;
+    }
+    rx.fill(0, count, (count + 15) & ~15);
+    if (fold(link.words, count)) {
+      link.need = 0;
+      return;
+    }
+    link.have = 0;
+    unwatch(link);
+    block(link);
+  } else if (count === 4) {
+    count = (rx[2] << 8) | rx[3];
+    link.need = count > 512 ? 0 : 12 + count;
+  } else {
+    unwatch(link);
+    if (link.hook && !link.hook.event(link, HOOK_FRAME)) link.need = 0;
+    else link.have = 0;
+  }
+}
+
+/** Received bytes, in any portions. */
+function receive(link: Link, bytes: Uint8Array): void {
+  let at = 0;
+  let count = 0;
+  link.last = link.time.now();
+  while (at < bytes.length && !link.full) {
+    if (!link.have) {
+      link.from = link.last;
+      link.need = bytes[at] === 0 ? 3 : bytes[at] === BULK ? 4 : 0;
+    }
+    count = (link.need || FRAME) - link.have;
+    if (count > bytes.length - at) count = bytes.length - at;
+    link.rx.set(bytes.subarray(at, at + count), link.have);
+    at += count;
+    link.have += count;
+    if (link.have === link.need) frame(link);
+    if (link.need === 0 && link.have) noise(link);
+  }
+  if (link.have && !link.cut && !link.full) {
+    linkTimer(link, SILENCE);
+    link.cut = 1;
+  }
+}
+
+/** The timer: a frame broke off, more time is needed, or an answer did not come. */
+function expire(link: Link): void {
+  const now = link.time.now();
+  const quiet = now - link.last;
+  link.id = 0;
+  if (link.cut) {
+    link.cut = 0;
+    if (quiet < SILENCE && now - link.from < LONGEST) {
+      linkTimer(link, SILENCE - quiet);
+      link.cut = 1;
+    } else if (!reset(link, 0, true)) {
+      link.have = 0;
+      if (link.idle && link.hook) link.hook.event(link, HOOK_NOISE);
+      else invalid(link);
+    }
+  } else if (link.idle && link.hook) link.hook.event(link, HOOK_TIMER);
+  else if (!link.role) miss(link, false);
+  else if (link.phase === BUSY) extend(link);
+}
+
+/**
+ * One end of a wire, listening. It allocates all it needs now: about 850 bytes besides `buffer`.
+ *
+ * @param role - 0 for the host end; for a device its role, 1 to 255
+ * @param port - its receiver becomes this link
+ * @param buffer - holds each message whole, both ways; at least 524 bytes where bulk transfers are used
+ * @param onMessage - host: the answer has come; device: a message has come, to be answered by `linkSend`
+ */
+export function createLink(role: number, port: Port, timers: Timers, buffer: Uint8Array, onMessage: (length: number) => void): Link {
+  const rx = new Uint8Array(FRAME);
+  const link: Link = {
+    role: role,
+    port: port,
+    time: timers,
+    buf: buffer,
+    onMessage: onMessage,
+    onFailure: null,
+    onReset: null,
+    hook: null,
+    idle: 0,
+    rx: rx,
+    words: new Uint32Array(rx.buffer),
+    have: 0,
+    need: 0,
+    from: 0,
+    last: 0,
+    full: 0,
+    phase: IDLE,
+    ns: 0,
+    nr: 0,
+    len: 0,
+    pos: 0,
+    size: 0,
+    got: 0,
+    ifs: INF,
+    pcb: 0x80,
+    inf: 0,
+    bad: 0,
+    wtx: 0,
+    due: 0,
+    sync: 0,
+    why: 0,
+    id: 0,
+    cut: 0,
+    tick: function () {
+      expire(link);
+    },
+  };
+  port.onReceive(function (bytes: Uint8Array) {
+    receive(link, bytes);
+  });
+  return link;
+}
