@@ -18,9 +18,8 @@ export function closeConsole(): void {
  * to `console`. Key memory needs no erasing here: this runs after a reset.
  */
 export function boot(button: Pin, pressed: number, console: string, make: () => Board, start: (board: Board) => void): void {
-  let board: Board;
   closeConsole();
-  board = make();
+  const board = make();
   if (digitalRead(button) === pressed) {
     board.journal.erase(0);
     board.journal.erase(1);

@@ -8,7 +8,6 @@ const POLLS = 40000;
 
 /** The chip behind `spi` (already set up) with chip select on `cs`. Its length is 0 when no such chip answers. */
 export function norPages(spi: EngineSpi, cs: Pin): FlashPages {
-  let id: Uint8Array;
   function command(code: number, address: number): number[] {
     return [code, address >> 16, (address >> 8) & 255, address & 255];
   }
@@ -19,7 +18,7 @@ export function norPages(spi: EngineSpi, cs: Pin): FlashPages {
     while (polls && spi.send([5, 0], cs)[1] & 1) polls--;
   }
   spi.send([171], cs); // out of power-down
-  id = spi.send([159, 0, 0, 0], cs);
+  const id = spi.send([159, 0, 0, 0], cs);
   return {
     base: 0,
     // JEDEC id: manufacturer, type, log2 of the size

@@ -15,7 +15,7 @@ export function contentOnCard(spi: EngineSpi, cs: Pin, capacity: number): Conten
       if (file) file.close();
       file = undefined;
       file = E.openFile(NAME, mode);
-    } catch (_none) {
+    } catch {
       file = undefined; // no card, or nothing stored yet
     }
   }
@@ -36,11 +36,10 @@ export function contentOnCard(spi: EngineSpi, cs: Pin, capacity: number): Conten
       return true;
     },
     read: function (offset: number, out: Uint8Array): boolean {
-      let data: string | undefined;
       if (!file) open("r+");
       if (!file || offset + out.length > written) return false;
       file.seek(offset);
-      data = file.read(out.length);
+      const data = file.read(out.length);
       if (!data || data.length !== out.length) return false;
       out.set(E.toUint8Array(data));
       return true;

@@ -18,7 +18,7 @@ function natives(): Natives {
   found.crc32 = engine.crc32;
   try {
     crypto = require("crypto");
-  } catch (_none) {
+  } catch {
     return found;
   }
   if (typeof crypto.SHA256 === "function") found.sha256 = engine.sha256;

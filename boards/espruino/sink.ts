@@ -67,7 +67,7 @@ export function audioSink(pin: Pin, bytes: Sink): Sink {
   }
   /** The engine has finished `done` and plays the other buffer by now. */
   function played(done: Uint8Array): void {
-    let then = waiting;
+    const then = waiting;
     if (!wave) return;
     if (used < SAMPLES) filling.fill(SILENCE, used);
     held--;

@@ -15,7 +15,7 @@ import { button, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
 declare const E: EngineE;
 declare const Serial1: EngineSerial;
 declare const Serial2: EngineSerial;
-declare const USB: { write(bytes: Uint8Array): void };
+declare const USB: EngineSerial;
 declare const SPI1: EngineSpi;
 declare const SPI2: EngineSpi;
 declare function digitalWrite(pin: Pin, value: boolean): void;
@@ -60,11 +60,12 @@ export function cartridge(): Board {
   return board;
 }
 
-/** A reader: serial 0 is the card's slot, serial 1 the cartridge's; it plays on A8 and, byte by byte, on USB. */
+/** A reader: serial 0 is the card's slot, serial 1 the cartridge's, serial 2 (USB) the host; it plays on A8 and, byte by byte, on SPI2's MOSI. */
 export function reader(): Board {
   const board = pico() as { -readonly [key in keyof Board]: Board[key] };
-  board.serial.push(serialPort(Serial2, 115200, "A2", "A3"));
+  board.serial.push(serialPort(Serial2, 115200, "A2", "A3"), serialPort(USB, 115200, "", ""));
+  SPI2.setup({ sck: "B13", mosi: "B15", baud: 1000000 });
   board.onTouch = button(BUTTON, "rising");
-  board.sink = audioSink("A8", byteSink(USB, 1000000));
+  board.sink = audioSink("A8", byteSink(SPI2, 800000));
   return board;
 }
