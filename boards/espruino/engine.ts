@@ -38,7 +38,8 @@ export interface EngineSerial {
 export type SpiData = number | Uint8Array | { data: number; count: number } | SpiData[];
 
 export interface EngineSpi {
-  setup(options: { sck: Pin; miso: Pin; mosi: Pin; baud: number }): void;
+  setup(options: { sck: Pin; miso?: Pin; mosi: Pin; baud: number }): void;
+  write(data: Uint8Array): void;
   /** Sends `data` and answers as many received bytes; `chipSelect` is low meanwhile. */
   send(data: SpiData, chipSelect: Pin): Uint8Array;
 }

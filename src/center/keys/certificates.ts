@@ -46,7 +46,7 @@ export function issueCertificate(issuer: SigningKey, request: CertificateRequest
     notAfter: request.notAfter,
     publicKey: request.publicKey,
   });
-  ed25519Sign(certificate.subarray(64), issuer.seed, Buffer.concat([CERTIFICATE_CONTEXT, certificate.subarray(0, 64)]));
+  ed25519Sign(certificate.subarray(64), issuer.seed, [CERTIFICATE_CONTEXT, certificate.subarray(0, 64)]);
   return certificate;
 }
 

@@ -13,7 +13,7 @@ import {
   decodeCommand,
   type Command,
 } from "../link/apdu.js";
-import { createLink, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
+import { LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
 import { createJournal, type Flash } from "../journal.js";
 import { INS_GENERAL_AUTHENTICATE, INS_GET_DATA, INS_SELECT, MESSAGE_LENGTH, PROTOCOL_VERSION, TAG_DEVICE } from "../protocol/constants.js";
 import {
@@ -66,10 +66,14 @@ export interface Device {
   /** Largest sealed content that the device stores; 0 for none. */
   capacity: number;
   handler: Handler;
-  /** True while an ephemeral key is being made in idle time. */
-  preparing: boolean;
-  /** An authentication that waits for it. */
+  /** True while long arithmetic is under way: an ephemeral key in idle time, or a handshake. */
+  busy: boolean;
+  /** An authentication that waits for its end. */
   waiting: (() => void) | null;
+  /** Counts messages and resynchronizations, so that an answer to a message that is void is never sent. */
+  turn: number;
+  /** Board time at which the peer's last handshake began. */
+  connectedAt: number;
   /** Board time until which authentication is refused. */
   blockedUntil: number;
 }
@@ -89,22 +93,31 @@ function runner(board: DeviceBoard): (step: () => boolean, done: () => void) => 
   };
 }
 
+/** Long arithmetic has ended: whoever waits for it goes on. */
+export function workDone(device: Device): void {
+  const next = device.waiting;
+  device.busy = false;
+  device.waiting = null;
+  if (next !== null) next();
+}
+
 /** Makes an ephemeral key pair while nobody waits. */
 export function idleWork(device: Device): void {
-  if (device.memory.party.role === 0 || device.preparing || device.handshake.step !== 0) return;
-  device.preparing = true;
+  if (device.memory.party.role === 0 || device.busy || device.handshake.step !== 0) return;
+  device.busy = true;
   prepareEphemeral(device.handshake, function () {
-    const next = device.waiting;
-    device.preparing = false;
-    device.waiting = null;
-    if (next !== null) next();
+    workDone(device);
   });
 }
 
-/** Runs `work` when no arithmetic is under way; a later caller replaces an earlier one that still waits. */
+/** Runs `work`, which ends by `workDone`, as soon as no arithmetic is under way; a later caller replaces one that still waits. */
 export function whenIdle(device: Device, work: () => void): void {
-  if (device.preparing) device.waiting = work;
-  else work();
+  const start = function (): void {
+    device.busy = true;
+    work();
+  };
+  if (device.busy) device.waiting = start;
+  else start();
 }
 
 /** Counts a failed authentication; from the fourth in a row on each doubles the wait before the next, up to about four minutes. */
@@ -159,6 +172,7 @@ function authenticate(device: Device, step: number, length: number, respond: (sw
   if (device.memory.party.role === 0) return respond(SW_CONDITIONS, 0);
   if (device.board.now() < device.blockedUntil) return respond(SW_BLOCKED, 0);
   if (step === 1) {
+    device.connectedAt = device.board.now();
     closeChannel(device.channel);
     if (h.step !== 0) abandonHandshake(h);
     h.initiator = false;
@@ -167,19 +181,21 @@ function authenticate(device: Device, step: number, length: number, respond: (sw
   whenIdle(device, function () {
     handshakeStep(h, device.data, length, function (answer) {
       const state = device.memory.state;
+      device.busy = false;
       if (answer >= 0) {
         if (device.channel.open && state[STATE_FAILURES] !== 0) {
           state[STATE_FAILURES] = 0;
           storeState(device.memory);
         }
         respond(SW_OK, answer);
-        if (device.channel.open) idleWork(device);
       } else if (answer === HANDSHAKE_UNKNOWN_PAIR) respond(SW_NOT_FOUND, 0);
       else if (answer === HANDSHAKE_MALFORMED) respond(SW_DATA, 0);
       else {
         countFailure(device);
         respond(SW_SECURITY, 0);
       }
+      workDone(device);
+      if (device.channel.open) idleWork(device);
     });
   });
 }
@@ -189,9 +205,10 @@ function receive(device: Device, length: number): void {
   const buffer = device.buffer;
   const status = decodeCommand(command, buffer, length);
   let size = command.length;
+  const turn = ++device.turn;
   secured = false;
   const respond = function (sw: number, answer: number): void {
-    respondWith(device, sw, answer);
+    if (device.turn === turn) respondWith(device, sw, answer);
   };
   if (status !== SW_OK) return respond(status, 0);
   if ((command.cla & 0x7c) !== 0 && (command.cla & 0x7f) !== 0x0c) return respond(SW_CLASS, 0);
@@ -236,19 +253,29 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     memory,
     channel,
     handshake,
-    link: createLink(0, port, timers, buffer, function (length: number) {
+    link: createLink(role, port, timers, buffer, function (length: number) {
       receive(device, length);
     }),
     buffer,
     data: buffer.subarray(DATA),
     capacity,
     handler,
-    preparing: false,
+    busy: false,
     waiting: null,
+    turn: 0,
+    connectedAt: 0,
     blockedUntil: 0,
+  };
+  device.link.onFailure = function (reason: number) {
+    device.turn++;
+    if (reason === LINK_RESTARTED) {
+      closeChannel(device.channel);
+      if (handshake.step !== 0 && !device.busy) abandonHandshake(handshake);
+    }
   };
   slowDown(device);
   randomStart(board.entropy, board.entropyQuality, memory.journal, SLOT_RANDOM);
+  linkReset(device.link);
   idleWork(device);
   return device;
 }

@@ -1,0 +1,227 @@
+import type { Board, ContentStore } from "../../boards/board.js";
+import { get16, get32, put32 } from "../core/bytes.js";
+import { startDevice, type Device } from "../core/device/device.js";
+import { SLOT_ENVELOPE, SLOT_MAILBOX, SLOT_RECOMMENDATIONS } from "../core/device/identity.js";
+import { journalGet, journalPut } from "../core/journal.js";
+import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_INSTRUCTION, SW_LENGTH, SW_NOT_FOUND, SW_NO_ROOM, SW_OK, SW_SECURITY } from "../core/link/apdu.js";
+import { BULK_CONTENT, bulkReceive, bulkSend } from "../core/link/bulk.js";
+import {
+  INS_ACKNOWLEDGE,
+  INS_ACTIVATE,
+  INS_ERASE,
+  INS_GET_DATA,
+  INS_GET_KEY,
+  INS_GET_LOAN,
+  INS_LOAD_KEY,
+  INS_PREPARE,
+  INS_PUT_DATA,
+  INS_READ_CHUNKS,
+  INS_RECORD,
+  ROLE_CARTRIDGE,
+  ROLE_CENTER,
+  ROLE_CLIENT,
+  ROLE_KIOSK,
+  ROLE_READER,
+  TAG_MAILBOX,
+  TAG_RECEIPT,
+  TAG_RECOMMENDATIONS,
+} from "../core/protocol/constants.js";
+import { CAUSE_POWER_FAIL, CAUSE_RETURNED, CAUSE_TAMPER, ENVELOPE_LENGTH, KEY_LOAD_SEALED } from "../core/protocol/loan.js";
+import { HEADER_LENGTH, headerContentId } from "../core/stream/header.js";
+import {
+  LOAN_ID,
+  LOAN_TERMS,
+  STATE_ARMED,
+  STATE_EMPTY,
+  STATE_PENDING,
+  acknowledge,
+  activate,
+  createLoan,
+  eraseKey,
+  loadKey,
+  loanState,
+  prepare,
+  receipt,
+  releaseKey,
+  remaining,
+  settle,
+  vouchedTime,
+  type Loan,
+} from "./loan.js";
+
+/** What is recorded: stream header, loan envelope, sealed length 4, sample rate 4. */
+const RECORDED_LENGTH = HEADER_LENGTH + ENVELOPE_LENGTH + 8;
+const RECORDED_ENVELOPE = HEADER_LENGTH;
+const RECORDED_SIZE = HEADER_LENGTH + ENVELOPE_LENGTH;
+
+/** Longest mailbox or recommendations record. */
+const NOTE = 240;
+const NOTES = 4;
+
+interface Cartridge {
+  loan: Loan;
+  store: ContentStore;
+  recorded: Uint8Array;
+  /** Bytes of the content that have arrived; the whole length once it is complete. */
+  received: number;
+}
+
+/** RECORD: stream header, sealed length 4, sample rate 4; then the sealed content comes as bulk frames. Only while no key is held. */
+function record(cartridge: Cartridge, device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
+  const recorded = cartridge.recorded;
+  const length = data.length === HEADER_LENGTH + 8 ? get32(data, HEADER_LENGTH) : 0;
+  let stored = false;
+  if (data.length !== HEADER_LENGTH + 8) return respond(SW_LENGTH, 0);
+  if (loanState(cartridge.loan) === STATE_ARMED || loanState(cartridge.loan) === STATE_PENDING) return respond(SW_CONDITIONS, 0);
+  if (length > cartridge.store.capacity || !cartridge.store.reset(length)) return respond(SW_NO_ROOM, 0);
+  cartridge.received = 0;
+  recorded.fill(0);
+  recorded.set(data.subarray(0, HEADER_LENGTH));
+  recorded.set(data.subarray(HEADER_LENGTH), RECORDED_SIZE);
+  stored = journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded);
+  respond(stored ? SW_OK : SW_FAILURE, 0);
+  if (stored)
+    bulkReceive(
+      device.link,
+      function (_index, bytes, release) {
+        if (cartridge.received + bytes.length > length || !cartridge.store.write(cartridge.received, bytes)) return false;
+        cartridge.received += bytes.length;
+        release();
+        return true;
+      },
+      function () {
+        // A transfer that was cut leaves `received` short, and the kiosk begins anew.
+      },
+    );
+}
+
+/** LOAD KEY: what the center sealed, then the loan envelope. The content must be complete. */
+function load(cartridge: Cartridge, device: Device, data: Uint8Array): number {
+  const recorded = cartridge.recorded;
+  const envelope = data.subarray(KEY_LOAD_SEALED);
+  if (data.length !== KEY_LOAD_SEALED + ENVELOPE_LENGTH) return -SW_LENGTH;
+  if (cartridge.received !== get32(recorded, RECORDED_SIZE)) return -SW_CONDITIONS;
+  recorded.set(envelope, RECORDED_ENVELOPE);
+  if (!journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded)) return -SW_FAILURE;
+  return loadKey(cartridge.loan, data.subarray(0, KEY_LOAD_SEALED), headerContentId(recorded), device.data);
+}
+
+/** GET LOAN: loan id 16 | terms 48 | what is recorded | vouched time 4 | seconds left 4. */
+function describeLoan(cartridge: Cartridge, device: Device): number {
+  const out = device.data;
+  const held = cartridge.loan.record;
+  if (loanState(cartridge.loan) !== STATE_ARMED) return -SW_NOT_FOUND;
+  out.set(held.subarray(LOAN_ID, LOAN_ID + 16));
+  out.set(held.subarray(LOAN_TERMS, LOAN_TERMS + 48), 16);
+  out.set(cartridge.recorded, 64);
+  put32(out, 64 + RECORDED_LENGTH, vouchedTime(cartridge.loan));
+  put32(out, 68 + RECORDED_LENGTH, remaining(cartridge.loan));
+  return 72 + RECORDED_LENGTH;
+}
+
+/** READ CHUNKS: offset 4 | bytes in a frame 2 | frames 4. The answer is followed by that many bulk frames of sealed content, the last one maybe shorter. */
+function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
+  const total = get32(cartridge.recorded, RECORDED_SIZE);
+  const offset = data.length === 10 ? get32(data, 0) : 0;
+  const size = data.length === 10 ? get16(data, 4) : 0;
+  const count = data.length === 10 ? get32(data, 6) : 0;
+  if (data.length !== 10) return respond(SW_LENGTH, 0);
+  if (loanState(cartridge.loan) !== STATE_ARMED) return respond(SW_CONDITIONS, 0);
+  if (size < 1 || size > BULK_CONTENT || count < 1 || offset + size * (count - 1) >= total) return respond(SW_DATA, 0);
+  respond(SW_OK, 0);
+  bulkSend(
+    device.link,
+    count,
+    function (index, buffer) {
+      const from = offset + index * size;
+      const length = total - from < size ? total - from : size;
+      if (loanState(cartridge.loan) !== STATE_ARMED || !cartridge.store.read(from, buffer.subarray(0, length))) return -1;
+      return length;
+    },
+    function () {
+      settle(cartridge.loan);
+    },
+  );
+}
+
+/** Mailbox (introductions that travel home) and recommendations: short notes that a kiosk leaves. */
+function note(device: Device, ins: number, tag: number, data: Uint8Array, kiosk: boolean): number {
+  const slot = (tag & 0xfff0) === TAG_MAILBOX ? SLOT_MAILBOX : SLOT_RECOMMENDATIONS;
+  const index = tag & 15;
+  let length = 0;
+  if (((tag & 0xfff0) !== TAG_MAILBOX && (tag & 0xfff0) !== TAG_RECOMMENDATIONS) || index >= NOTES) return -SW_NOT_FOUND;
+  if (ins === INS_GET_DATA) {
+    length = journalGet(device.memory.journal, slot, index, device.data.subarray(0, NOTE));
+    return length > 0 ? length : -SW_NOT_FOUND;
+  }
+  if (!kiosk) return -SW_SECURITY;
+  if (data.length < 1 || data.length > NOTE) return -SW_LENGTH;
+  return journalPut(device.memory.journal, slot, index, data) ? 0 : -SW_FAILURE;
+}
+
+function command(
+  cartridge: Cartridge,
+  device: Device,
+  ins: number,
+  tag: number,
+  data: Uint8Array,
+  respond: (sw: number, length: number) => void,
+): void {
+  const loan = cartridge.loan;
+  const role = device.channel.open ? device.channel.peer[8] : 0;
+  const kiosk = role === ROLE_KIOSK || role === ROLE_CENTER;
+  const player = role === ROLE_READER || role === ROLE_CLIENT;
+  let length = -SW_SECURITY;
+  settle(loan);
+  if (ins === INS_RECORD && kiosk) return record(cartridge, device, data, respond);
+  if (ins === INS_READ_CHUNKS && player) return readChunks(cartridge, device, data, respond);
+  if (ins === INS_PREPARE) length = kiosk ? prepare(loan, device.data) : length;
+  else if (ins === INS_LOAD_KEY) length = kiosk ? load(cartridge, device, data) : length;
+  else if (ins === INS_ACTIVATE) length = kiosk ? activate(loan, data, device.connectedAt) : length;
+  else if (ins === INS_ACKNOWLEDGE) length = acknowledge(loan, data);
+  else if (ins === INS_ERASE) {
+    if (loanState(loan) === STATE_EMPTY) length = -SW_NOT_FOUND;
+    else {
+      eraseKey(loan, CAUSE_RETURNED);
+      settle(loan);
+      length = receipt(loan, device.data);
+    }
+  } else if (ins === INS_GET_LOAN) length = player ? describeLoan(cartridge, device) : length;
+  else if (ins === INS_GET_KEY) length = player ? releaseKey(loan, device.data) : length;
+  else if (ins === INS_GET_DATA && tag === TAG_RECEIPT) length = receipt(loan, device.data);
+  else if (ins === INS_GET_DATA || ins === INS_PUT_DATA) length = role ? note(device, ins, tag, data, kiosk) : length;
+  else if (ins !== INS_RECORD && ins !== INS_READ_CHUNKS) length = -SW_INSTRUCTION;
+  if (length >= 0) respond(SW_OK, length);
+  else respond(-length, 0);
+}
+
+/**
+ * Starts the cartridge: keeps sealed content, and the key that opens it in capacitor-backed memory until the deadline, the power-fail warning, a tamper
+ * signal or a return destroys it; running dry destroys it without any help.
+ *
+ * @param board - its serial port 0 is the contact to kiosk or reader; key memory, key supply and content store must be present
+ * @throws Error when one of them is absent
+ */
+export function startCartridge(board: Board): Device {
+  const store = board.contentStore;
+  const keyMemory = board.keyMemory;
+  const supply = board.keySupply;
+  if (store === undefined || keyMemory === undefined || supply === undefined)
+    throw new Error("A cartridge needs key memory, a key supply and a content store; this board profile lacks one.");
+  const device = startDevice(board, board.serial[0], ROLE_CARTRIDGE, store.capacity, function (self, ins, tag, data, respond) {
+    command(cartridge, self, ins, tag, data, respond);
+  });
+  const cartridge: Cartridge = { loan: createLoan(device, board, keyMemory), store, recorded: new Uint8Array(RECORDED_LENGTH), received: 0 };
+  journalGet(device.memory.journal, SLOT_ENVELOPE, 0, cartridge.recorded);
+  // After any reset the content counts as incomplete: the key is gone, and the next loan records anew.
+  cartridge.received = -1;
+  supply.onPowerFail(function () {
+    eraseKey(cartridge.loan, CAUSE_POWER_FAIL);
+  });
+  if (board.onTamper !== undefined)
+    board.onTamper(function () {
+      eraseKey(cartridge.loan, CAUSE_TAMPER);
+    });
+  board.sleep(true);
+  return device;
+}

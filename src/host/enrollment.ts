@@ -1,0 +1,30 @@
+import { randomBytes } from "node:crypto";
+import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_SEED } from "../core/protocol/constants.js";
+import type { DeviceInfo, DeviceSession } from "./session.js";
+
+/** What the center prepares for a blank device, once it has seen the public key that the device made. */
+export interface Personalization {
+  /** PERSONALIZE data, sealed for the device: 485 bytes. */
+  sealed: Uint8Array;
+  /** The device's certificate, 128 bytes. */
+  certificate: Uint8Array;
+}
+
+/**
+ * Makes a blank device somebody: seeds its generator, has it make its key pair, and gives it identity, device key and certificates.
+ *
+ * @param prepare - the center's part: certificate and sealed personalization for this public key
+ * @returns the device's certificate
+ * @throws Error for a device that is personalized already; DeviceError when the device refuses; the device then is as before
+ */
+export async function enroll(session: DeviceSession, prepare: (publicKey: Uint8Array, info: DeviceInfo) => Promise<Personalization>): Promise<Uint8Array> {
+  const info = await session.info();
+  const none = new Uint8Array(0);
+  if (info.personalized)
+    throw new Error(`This device is ${Buffer.from(info.id).toString("hex")} already; a device is personalized once, flash it anew to begin again.`);
+  await session.command(0x80, INS_SEED, 0, new Uint8Array(randomBytes(32)), "The device did not take its seed");
+  const publicKey = await session.command(0x00, INS_GENERATE_KEY_PAIR, 0, none, "The device did not make a key pair");
+  const { sealed, certificate } = await prepare(publicKey.slice(0, 32), info);
+  await session.command(0x80, INS_PERSONALIZE, 0, sealed, "The device did not take its identity");
+  return certificate;
+}

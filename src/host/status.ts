@@ -1,0 +1,38 @@
+import {
+  SW_BLOCKED,
+  SW_CLASS,
+  SW_CONDITIONS,
+  SW_DATA,
+  SW_FAILURE,
+  SW_INSTRUCTION,
+  SW_LENGTH,
+  SW_MEMORY,
+  SW_NOT_FOUND,
+  SW_NO_ROOM,
+  SW_OK,
+  SW_PARAMETERS,
+  SW_SECURE_MESSAGING,
+  SW_SECURITY,
+} from "../core/link/apdu.js";
+
+const MEANINGS = new Map<number, string>([
+  [SW_OK, "done"],
+  [SW_BLOCKED, "it waits after failed authentications; try again in a few minutes"],
+  [SW_CLASS, "it does not know this class of commands"],
+  [SW_CONDITIONS, "not in its present state, or not within the terms"],
+  [SW_DATA, "the data are not genuine, or not what the command takes"],
+  [SW_FAILURE, "it could not carry the command out"],
+  [SW_INSTRUCTION, "it does not know this command"],
+  [SW_LENGTH, "the data have a wrong length"],
+  [SW_MEMORY, "its flash did not take the data"],
+  [SW_NOT_FOUND, "it holds no such thing"],
+  [SW_NO_ROOM, "it has no room left"],
+  [SW_PARAMETERS, "it does not know these parameters"],
+  [SW_SECURE_MESSAGING, "the session is over; authenticate again"],
+  [SW_SECURITY, "not authenticated, or not for this peer"],
+]);
+
+/** A status word in words: `0x6982, not authenticated, or not for this peer`. */
+export function describeStatus(status: number): string {
+  return `0x${status.toString(16).padStart(4, "0")}, ${MEANINGS.get(status) ?? "a status that the standard leaves to the device"}`;
+}

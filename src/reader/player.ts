@@ -1,0 +1,314 @@
+import type { Board, Sink } from "../../boards/board.js";
+import { equal, get32, put16, put32 } from "../core/bytes.js";
+import type { Device } from "../core/device/device.js";
+import { SLOT_PLAY } from "../core/device/identity.js";
+import { raiseFloor } from "../core/device/party.js";
+import { sha256 } from "../core/hash/sha256.js";
+import { journalGet, journalPut } from "../core/journal.js";
+import { SW_OK } from "../core/link/apdu.js";
+import { BULK_CONTENT, BULK_OK, bulkReceive } from "../core/link/bulk.js";
+import {
+  CUSTODY_CARD,
+  CUSTODY_SPLIT,
+  INS_END_PLAY,
+  INS_GET_KEY,
+  INS_GET_LOAN,
+  INS_READ_CHUNKS,
+  INS_REQUEST_KEY,
+} from "../core/protocol/constants.js";
+import {
+  LICENSE_CONTENT,
+  LICENSE_ID,
+  LICENSE_KEY,
+  LICENSE_LENGTH,
+  LICENSE_LOAN,
+  LICENSE_PLAY,
+  LICENSE_RECORD,
+  LICENSE_TERMS,
+  closePlay,
+  openLicense,
+  sealLicense,
+} from "../core/protocol/license.js";
+import { ENVELOPE_CONTEXT, ENVELOPE_LENGTH, envelopeContext, joinShares } from "../core/protocol/loan.js";
+import { TERMS_CUSTODY, TERMS_LENGTH } from "../core/protocol/terms.js";
+import { randomFill } from "../core/random.js";
+import { open } from "../core/seal.js";
+import { HEADER_LENGTH, headerContentId } from "../core/stream/header.js";
+import { sealedChunkCount } from "../core/stream/layout.js";
+import { newStream, streamEnd, streamOpenChunk, streamStart, type Stream, type Suite } from "../core/stream/stream.js";
+import { suite1 } from "../core/stream/suite1.js";
+import { suite2 } from "../core/stream/suite2.js";
+import { exchange, type Peer } from "./peers.js";
+
+/** What the reader is doing, as STATUS tells it. */
+export const PLAYER_IDLE = 0;
+export const PLAYER_PLAYING = 1;
+export const PLAYER_FINISHED = 2;
+export const PLAYER_REFUSED = 3;
+export const PLAYER_STOPPED = 4;
+
+/** Why: what refused or stopped, besides the status word that came with it. */
+export const REASON_NONE = 0;
+export const REASON_CARD = 1;
+export const REASON_CARTRIDGE = 2;
+export const REASON_LICENSE = 3;
+export const REASON_KEY = 4;
+export const REASON_CHUNK = 5;
+export const REASON_LINK = 6;
+
+/** GET LOAN's answer: offsets. */
+const LOAN_TERMS = 16;
+const LOAN_HEADER = LOAN_TERMS + TERMS_LENGTH;
+const LOAN_ENVELOPE = LOAN_HEADER + HEADER_LENGTH;
+const LOAN_SIZE = LOAN_ENVELOPE + ENVELOPE_LENGTH;
+const LOAN_RATE = LOAN_SIZE + 4;
+const LOAN_TIME = LOAN_RATE + 4;
+const LOAN_LENGTH = LOAN_TIME + 8;
+
+export interface Player {
+  device: Device;
+  board: Board;
+  sink: Sink;
+  card: Peer;
+  cartridge: Peer;
+  state: number;
+  reason: number;
+  /** Status word of the refusal, and the one byte of reason that a card adds. */
+  sw: number;
+  detail: number;
+  /** Chunk that was refused; bytes played. */
+  chunk: number;
+  played: number;
+  startedAt: number;
+  loan: Uint8Array;
+  license: Uint8Array;
+  /** Loan id 16 | play id 16 | 1 while the play is open: what the journal keeps. */
+  play: Uint8Array;
+  key: Uint8Array;
+  other: Uint8Array;
+  stream: Stream;
+}
+
+const context = new Uint8Array(ENVELOPE_CONTEXT);
+const digest = new Uint8Array(32);
+const suites: Suite[] = [suite1, suite2];
+
+/** Largest chunk of plaintext: sealed in either suite it fits one frame of the wire. */
+const CHUNK = 480;
+
+export function createPlayer(device: Device, board: Board, sink: Sink, card: Peer, cartridge: Peer): Player {
+  return {
+    device,
+    board,
+    sink,
+    card,
+    cartridge,
+    state: PLAYER_IDLE,
+    reason: 0,
+    sw: 0,
+    detail: 0,
+    chunk: 0,
+    played: 0,
+    startedAt: 0,
+    loan: new Uint8Array(LOAN_LENGTH),
+    license: new Uint8Array(LICENSE_LENGTH),
+    play: new Uint8Array(33),
+    key: new Uint8Array(32),
+    other: new Uint8Array(32),
+    stream: newStream(CHUNK),
+  };
+}
+
+/** Overwrites every secret of the play. */
+function wipe(player: Player): void {
+  player.license.fill(0);
+  player.key.fill(0);
+  player.other.fill(0);
+  streamEnd(player.stream);
+}
+
+/** Ends without having played to the end. */
+function end(player: Player, state: number, reason: number, sw: number): void {
+  if (player.state === PLAYER_PLAYING) player.sink.end();
+  wipe(player);
+  player.state = state;
+  player.reason = reason;
+  player.sw = sw;
+  player.board.led(false);
+}
+
+/** A new play id for this loan, or the one that a cut left open; durable before the card is asked. */
+function choosePlay(player: Player): boolean {
+  const play = player.play;
+  const journal = player.device.memory.journal;
+  if (journalGet(journal, SLOT_PLAY, 0, play) === 33 && play[32] === 1 && equal(play.subarray(0, 16), player.loan.subarray(0, 16))) return true;
+  play.set(player.loan.subarray(0, 16));
+  play[32] = 1;
+  return randomFill(play.subarray(16, 32)) && journalPut(journal, SLOT_PLAY, 0, play);
+}
+
+/** Plays what the cartridge holds under the license on the card. Both sessions are open. */
+export function play(player: Player): void {
+  const cartridge = player.cartridge;
+  player.detail = player.chunk = player.played = 0;
+  player.state = PLAYER_IDLE;
+  exchange(cartridge, 0x80, INS_GET_LOAN, 0, 0, function (sw, length) {
+    if (sw !== SW_OK || length !== LOAN_LENGTH) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
+    player.loan.set(cartridge.data.subarray(0, LOAN_LENGTH));
+    player.device.memory.vouched = get32(player.loan, LOAN_TIME);
+    raiseFloor(player.device.memory, get32(player.loan, LOAN_TIME));
+    if (!choosePlay(player)) return end(player, PLAYER_REFUSED, REASON_KEY, 0);
+    requestLicense(player);
+  });
+}
+
+/** Asks the card for the license of this loan, and opens it with the key of its version. */
+function requestLicense(player: Player): void {
+  const card = player.card;
+  const loan = player.loan;
+  const contentId = headerContentId(loan.subarray(LOAN_HEADER, LOAN_ENVELOPE));
+  card.data.set(contentId);
+  card.data.set(player.play.subarray(0, 32), 16);
+  card.data.set(loan.subarray(LOAN_TIME, LOAN_TIME + 4), 48);
+  exchange(card, 0x80, INS_REQUEST_KEY, 0, 52, function (sw, length) {
+    const license = player.license;
+    player.detail = length === 1 ? card.data[0] : 0;
+    if (sw !== SW_OK || length !== LICENSE_RECORD + 32) return end(player, PLAYER_REFUSED, REASON_CARD, sw);
+    player.key.set(card.data.subarray(LICENSE_RECORD, LICENSE_RECORD + 32));
+    if (
+      !openLicense(license, player.key, card.data.subarray(0, LICENSE_RECORD)) ||
+      !equal(license.subarray(LICENSE_LOAN, LICENSE_LOAN + 16), loan.subarray(0, 16)) ||
+      !equal(license.subarray(LICENSE_CONTENT, LICENSE_CONTENT + 16), contentId) ||
+      !equal(license.subarray(LICENSE_TERMS, LICENSE_TERMS + TERMS_LENGTH), loan.subarray(LOAN_TERMS, LOAN_HEADER)) ||
+      !equal(license.subarray(LICENSE_PLAY, LICENSE_PLAY + 16), player.play.subarray(16, 32))
+    )
+      return end(player, PLAYER_REFUSED, REASON_LICENSE, 0);
+    card.data.fill(0, 0, LICENSE_RECORD + 32);
+    player.key.set(license.subarray(LICENSE_KEY, LICENSE_KEY + 32));
+    if (license[LICENSE_TERMS + TERMS_CUSTODY] === CUSTODY_CARD) openEnvelope(player);
+    else requestShare(player);
+  });
+}
+
+/** Asks the cartridge for the loan key, or for its share. */
+function requestShare(player: Player): void {
+  const cartridge = player.cartridge;
+  exchange(cartridge, 0x80, INS_GET_KEY, 0, 0, function (sw, length) {
+    if (sw !== SW_OK || length !== 32) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
+    player.other.set(cartridge.data.subarray(0, 32));
+    cartridge.data.fill(0, 0, 32);
+    if (player.license[LICENSE_TERMS + TERMS_CUSTODY] === CUSTODY_SPLIT) joinShares(player.key, player.other, player.key, player.loan.subarray(0, 16));
+    else player.key.set(player.other);
+    player.other.fill(0);
+    openEnvelope(player);
+  });
+}
+
+/** Takes the title key out of the envelope and starts the stream. */
+function openEnvelope(player: Player): void {
+  const loan = player.loan;
+  const header = loan.subarray(LOAN_HEADER, LOAN_ENVELOPE);
+  sha256(digest, [header]);
+  envelopeContext(
+    context,
+    digest,
+    loan.subarray(0, 16),
+    player.cartridge.channel.peer.subarray(0, 8),
+    loan.subarray(LOAN_TERMS, LOAN_HEADER),
+    get32(loan, LOAN_SIZE),
+    get32(loan, LOAN_RATE),
+  );
+  if (!open(player.other, player.key, context, loan.subarray(LOAN_ENVELOPE, LOAN_SIZE)) || !streamStart(player.stream, suites, player.other, header))
+    return end(player, PLAYER_REFUSED, REASON_KEY, 0);
+  player.key.fill(0);
+  player.other.fill(0);
+  receiveChunks(player);
+}
+
+/** Fetches the sealed chunks one after the other; each is opened, checked and only then played, and the next is let in when the sink has room. */
+function receiveChunks(player: Player): void {
+  const cartridge = player.cartridge;
+  const stream = player.stream;
+  const suite = stream.suite;
+  const size = suite === undefined ? 0 : suite.sealedChunk(stream.chunkSize);
+  const count = suite === undefined ? 0 : sealedChunkCount(HEADER_LENGTH + get32(player.loan, LOAN_SIZE), stream.chunkSize, suite);
+  if (count === 0 || size > BULK_CONTENT) return end(player, PLAYER_REFUSED, REASON_CHUNK, 0);
+  put32(cartridge.data, 0, 0);
+  put16(cartridge.data, 4, size);
+  put32(cartridge.data, 6, count);
+  exchange(cartridge, 0x80, INS_READ_CHUNKS, 0, 10, function (sw) {
+    if (sw !== SW_OK) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
+    player.state = PLAYER_PLAYING;
+    player.startedAt = player.board.now();
+    player.board.led(true);
+    player.sink.begin(get32(player.loan, LOAN_RATE));
+    bulkReceive(
+      cartridge.link,
+      function (index, bytes, release) {
+        let length = -1;
+        stream.buffer.set(bytes);
+        length = streamOpenChunk(stream, bytes.length, index, index === count - 1);
+        if (length < 0) {
+          player.chunk = index;
+          end(player, PLAYER_STOPPED, REASON_CHUNK, 0);
+          return false;
+        }
+        player.played += length;
+        if (length === 0) release();
+        else player.sink.write(stream.buffer.subarray(0, length), release);
+        return true;
+      },
+      function (status) {
+        if (player.state !== PLAYER_PLAYING) return;
+        if (status !== BULK_OK) return end(player, PLAYER_STOPPED, REASON_LINK, 0);
+        player.sink.end();
+        finish(player);
+      },
+    );
+  });
+}
+
+/** The content has been played: the license's conditions are updated, sealed under the key of the next version, and written back to the card. */
+function finish(player: Player): void {
+  const card = player.card;
+  const license = player.license;
+  const seconds = ((player.board.now() - player.startedAt) / 1000) >>> 0;
+  player.state = PLAYER_FINISHED;
+  player.reason = REASON_NONE;
+  player.sw = SW_OK;
+  player.board.led(false);
+  card.data.set(license.subarray(LICENSE_ID, LICENSE_ID + 16));
+  card.data.set(player.play.subarray(16, 32), 16);
+  exchange(card, 0x80, INS_END_PLAY, 0, 32, function (sw, length) {
+    if (sw !== SW_OK || length !== 32) {
+      wipe(player);
+      return;
+    }
+    player.key.set(card.data.subarray(0, 32));
+    closePlay(license, seconds);
+    sealLicense(card.data.subarray(0, LICENSE_RECORD), player.key, license);
+    wipe(player);
+    exchange(card, 0x80, INS_END_PLAY, 1, LICENSE_RECORD, function (updated) {
+      if (updated !== SW_OK) return;
+      player.play[32] = 0;
+      journalPut(player.device.memory.journal, SLOT_PLAY, 0, player.play);
+    });
+  });
+}
+
+/**
+ * STATUS: state, reason, status word 2, detail, open sessions (bit 0 card, bit 1 cartridge), chunk 4, bytes played 4, status words of the last failed
+ * authentication of card and of cartridge, 2 each.
+ */
+export function describePlayer(player: Player, out: Uint8Array): number {
+  out[0] = player.state;
+  out[1] = player.reason;
+  put16(out, 2, player.sw);
+  out[4] = player.detail;
+  out[5] = (player.card.channel.open ? 1 : 0) | (player.cartridge.channel.open ? 2 : 0);
+  put32(out, 6, player.chunk);
+  put32(out, 10, player.played);
+  put16(out, 14, player.card.refusal);
+  put16(out, 16, player.cartridge.refusal);
+  return 18;
+}

@@ -1,0 +1,47 @@
+import type { Board } from "../../boards/board.js";
+import { startDevice, type Device } from "../core/device/device.js";
+import { SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
+import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
+import { authenticatePeer, createPeer, type Peer } from "./peers.js";
+import { PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
+import { whenIdle, workDone } from "../core/device/device.js";
+
+/** Authenticates a device that has just been put in; when both slots are authenticated, playing begins by itself. */
+function inserted(device: Device, peer: Peer, player: Player): void {
+  whenIdle(device, function () {
+    authenticatePeer(device, peer, function (authenticated) {
+      const other = peer === player.card ? player.cartridge : player.card;
+      workDone(device);
+      if (!authenticated) return;
+      if (!other.channel.open && other.present && other.refusal === 0) inserted(device, other, player);
+      else if (other.channel.open && player.state !== PLAYER_PLAYING) play(player);
+    });
+  });
+}
+
+/**
+ * Starts the home reader: authenticates card and cartridge as they are put in, gets the key, and plays chunk by chunk to its sink.
+ *
+ * @param board - serial port 0 is the card's slot, 1 the cartridge's, 2 the host; a sink must be present
+ * @throws Error when the sink or a port is absent
+ */
+export function startReader(board: Board): Device {
+  const sink = board.sink;
+  if (sink === undefined || board.serial.length < 3)
+    throw new Error("A reader needs three serial ports and a sink; this board profile lacks one.");
+  const device = startDevice(board, board.serial[2], ROLE_READER, 0, function (self, ins, _tag, _data, respond) {
+    if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
+    else if (ins === INS_PLAY) {
+      if (!card.channel.open || !cartridge.channel.open || player.state === PLAYER_PLAYING) return respond(SW_CONDITIONS, 0);
+      respond(SW_OK, 0);
+      play(player);
+    } else respond(SW_INSTRUCTION, 0);
+  });
+  const arrived = function (peer: Peer): void {
+    inserted(device, peer, player);
+  };
+  const card = createPeer(device, board.serial[0], ROLE_CARD, arrived);
+  const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE, arrived);
+  const player = createPlayer(device, board, sink, card, cartridge);
+  return device;
+}
