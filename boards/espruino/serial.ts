@@ -3,9 +3,8 @@ import type { EngineE, EngineSerial, Pin } from "./engine.js";
 
 declare const E: EngineE;
 
-/** One hardware UART, 8N1 at `baud`, on the pins `tx` and `rx`. */
-export function serialPort(port: EngineSerial, baud: number, tx: Pin, rx: Pin): SerialPort {
-  port.setup(baud, { tx: tx, rx: rx });
+/** A port that needs no setting up: USB, or Bluetooth's UART service. */
+export function openPort(port: EngineSerial): SerialPort {
   return {
     write: function (bytes: Uint8Array): void {
       port.write(bytes);
@@ -17,4 +16,10 @@ export function serialPort(port: EngineSerial, baud: number, tx: Pin, rx: Pin): 
       });
     },
   };
+}
+
+/** One hardware UART, 8N1 at `baud`, on the pins `tx` and `rx`. */
+export function serialPort(port: EngineSerial, baud: number, tx: Pin, rx: Pin): SerialPort {
+  port.setup(baud, { tx: tx, rx: rx });
+  return openPort(port);
 }

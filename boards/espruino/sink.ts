@@ -1,18 +1,30 @@
 /** Where a reader plays to. */
 import type { Sink } from "../board.js";
-import type { EngineWaveform, Pin } from "./engine.js";
+import type { EngineSpi, EngineWaveform, Pin } from "./engine.js";
 
 declare function setTimeout(handler: () => void, milliseconds: number): number;
+declare function digitalRead(pin: Pin): number;
 declare function analogWrite(pin: Pin, value: number, options: { freq: number }): void;
 declare const Waveform: new (samples: number, options: { doubleBuffer: boolean }) => EngineWaveform;
 
-/** Every byte goes out on `port`, at `baud`. */
-export function byteSink(port: { write(bytes: Uint8Array): void }, baud: number): Sink {
+/**
+ * A decoder of the VS1053 class behind `spi` (already set up): it takes the bytes of a file as they are, WAV header and all, 32 at a time
+ * while `request` is high; `select` is low meanwhile (VLSI VS1053b data sheet, 7.3: serial data interface).
+ */
+export function decoderSink(spi: EngineSpi, select: Pin, request: Pin): Sink {
   return {
     begin: function (): void {},
     write: function (bytes: Uint8Array, ready: () => void): void {
-      port.write(bytes);
-      setTimeout(ready, Math.ceil((bytes.length * 10000) / baud));
+      let at = 0;
+      const own = new Uint8Array(bytes);
+      function pump(): void {
+        while (at < own.length && digitalRead(request)) {
+          spi.send(own.subarray(at, at + 32 < own.length ? at + 32 : own.length), select);
+          at += 32;
+        }
+        setTimeout(at < own.length ? pump : ready, at < own.length ? 2 : 0);
+      }
+      pump();
     },
     end: function (): void {},
   };

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { CONSOLE_CLOSED, LINUX_FLASH_LENGTH, NOR_FILE, NOR_LENGTH, benchScript } from "./espruino-bench.js";
+import { CONSOLE_CLOSED, LINUX_FLASH_LENGTH, NOR_FILE, NOR_LENGTH, SINK_FILE, benchScript } from "./espruino-bench.js";
 import type { EngineDevice, EngineOptions } from "./device.js";
 import { openPseudoTerminal, type PseudoTerminal } from "./pty.js";
 import { storageFiles, storageImage } from "./storage-image.js";
@@ -29,7 +29,6 @@ export async function espruinoDevice(
   let millivolts = 5000;
   let held = false;
   let child: ChildProcess | undefined;
-  let output = Buffer.alloc(0);
   let text = "";
 
   /** The bench takes the same room whatever it says, so that a new one leaves the rest of Storage where it is. */
@@ -77,32 +76,24 @@ export async function espruinoDevice(
     get pid() {
       return child?.pid;
     },
-    played: () => new Uint8Array(output),
+    played: () => {
+      const file = path.join(options.folder, SINK_FILE);
+      return existsSync(file) ? new Uint8Array(readFileSync(file)) : new Uint8Array(0);
+    },
     console: () => text,
     holdButton: (value) => (held = value),
     powerOn: () =>
       new Promise((resolve, reject) => {
         load();
-        output = Buffer.alloc(0);
         text = "";
-        let closed = false;
+        rmSync(path.join(options.folder, SINK_FILE), { force: true });
         const running = spawn(path.resolve(options.program), [], { cwd: options.folder, stdio: ["pipe", "pipe", "ignore"] });
         child = running;
         running.on("error", () => reject(new Error(`cannot run "${options.program}"; set ESPRUINO to an Espruino built for Linux`)));
         running.on("exit", () => reject(new Error(`Espruino ended while it started: ${text.slice(-300)}`)));
         running.stdout.on("data", (data: Buffer) => {
-          if (closed) {
-            output = Buffer.concat([output, data]);
-            return;
-          }
           text += data.toString("latin1");
-          const at = text.indexOf(CONSOLE_CLOSED);
-          if (at >= 0) {
-            closed = true;
-            output = Buffer.from(text.slice(at + CONSOLE_CLOSED.length), "latin1");
-            text = text.slice(0, at);
-            resolve();
-          } else if (text.endsWith(">")) resolve();
+          if (text.includes(CONSOLE_CLOSED) || text.endsWith(">")) resolve();
         });
       }),
     powerOff,

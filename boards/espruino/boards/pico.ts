@@ -8,8 +8,8 @@ import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { entropy } from "../random.js";
 import { contentOnCard } from "../sd.js";
-import { serialPort } from "../serial.js";
-import { audioSink, byteSink } from "../sink.js";
+import { openPort, serialPort } from "../serial.js";
+import { decoderSink } from "../sink.js";
 import { button, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
@@ -18,6 +18,7 @@ declare const Serial2: EngineSerial;
 declare const USB: EngineSerial;
 declare const SPI1: EngineSpi;
 declare const SPI2: EngineSpi;
+declare const SPI3: EngineSpi;
 declare function digitalWrite(pin: Pin, value: boolean): void;
 declare function setDeepSleep(on: number): void;
 
@@ -60,12 +61,13 @@ export function cartridge(): Board {
   return board;
 }
 
-/** A reader: serial 0 is the card's slot, serial 1 the cartridge's, serial 2 (USB) the host; it plays on A8 and, byte by byte, on SPI2's MOSI. */
+/** A reader: serial 0 is the card's slot, 1 the cartridge's, 2 (USB) the host's; a decoder on SPI3 plays, asking for more on B8. */
 export function reader(): Board {
   const board = pico() as { -readonly [key in keyof Board]: Board[key] };
-  board.serial.push(serialPort(Serial2, 115200, "A2", "A3"), serialPort(USB, 115200, "", ""));
-  SPI2.setup({ sck: "B13", mosi: "B15", baud: 1000000 });
+  SPI3.setup({ sck: "B3", miso: "B4", mosi: "B5", baud: 2000000 });
+  board.serial.push(serialPort(Serial2, 115200, "A2", "A3"));
+  board.serial.push(openPort(USB));
   board.onTouch = button(BUTTON, "rising");
-  board.sink = audioSink("A8", byteSink(SPI2, 800000));
+  board.sink = decoderSink(SPI3, "B9", "B8");
   return board;
 }
