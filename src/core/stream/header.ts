@@ -3,6 +3,12 @@ import { expectLength } from "../check.js";
 
 /** Bytes of the fixed header: magic, version, suite, chunk size, content id, title key version, salt, reserved. */
 export const HEADER_LENGTH = 48;
+export const HEADER_SUITE = 5;
+export const HEADER_CHUNK_SIZE = 6;
+export const HEADER_CONTENT = 8;
+export const HEADER_KEY_VERSION = 24;
+export const HEADER_SALT = 26;
+const HEADER_RESERVED = 42;
 const FORMAT_VERSION = 1;
 
 /** Magic "LEYD" and the format version. */
@@ -28,35 +34,35 @@ export function headerEncode(out: Uint8Array, header: StreamHeader): void {
   expectLength("salt", header.salt, 16);
   out.fill(0);
   out.set(start);
-  out[5] = header.suite;
-  put16(out, 6, header.chunkSize);
-  out.set(header.contentId, 8);
-  put16(out, 24, header.titleKeyVersion);
-  out.set(header.salt, 26);
+  out[HEADER_SUITE] = header.suite;
+  put16(out, HEADER_CHUNK_SIZE, header.chunkSize);
+  out.set(header.contentId, HEADER_CONTENT);
+  put16(out, HEADER_KEY_VERSION, header.titleKeyVersion);
+  out.set(header.salt, HEADER_SALT);
 }
 
 /** True when the bytes are a header of this version: length, magic, version, a chunk size, reserved bytes zero. */
 export function headerFits(bytes: Uint8Array): boolean {
   let i = 0;
-  if (bytes.length !== HEADER_LENGTH || !get16(bytes, 6)) return false;
+  if (bytes.length !== HEADER_LENGTH || !get16(bytes, HEADER_CHUNK_SIZE)) return false;
   for (i = 0; i < 5; i++) if (bytes[i] !== start[i]) return false;
-  for (i = 42; i < 48; i++) if (bytes[i]) return false;
+  for (i = HEADER_RESERVED; i < HEADER_LENGTH; i++) if (bytes[i]) return false;
   return true;
 }
 
 export function headerSuite(bytes: Uint8Array): number {
-  return bytes[5];
+  return bytes[HEADER_SUITE];
 }
 
 export function headerChunkSize(bytes: Uint8Array): number {
-  return get16(bytes, 6);
+  return get16(bytes, HEADER_CHUNK_SIZE);
 }
 
 /** A view of 16 bytes. */
 export function headerContentId(bytes: Uint8Array): Uint8Array {
-  return bytes.subarray(8, 24);
+  return bytes.subarray(HEADER_CONTENT, HEADER_KEY_VERSION);
 }
 
 export function headerTitleKeyVersion(bytes: Uint8Array): number {
-  return get16(bytes, 24);
+  return get16(bytes, HEADER_KEY_VERSION);
 }

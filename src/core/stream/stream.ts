@@ -1,82 +1,98 @@
-import { put32 } from "../bytes.js";
+import { get16, put32 } from "../bytes.js";
 import { expectLength } from "../check.js";
 import { hkdf } from "../hash/hkdf.js";
 import { sha256 } from "../hash/sha256.js";
-import { headerChunkSize, headerFits, headerSuite } from "./header.js";
+import { HEADER_CHUNK_SIZE, HEADER_SUITE, headerFits } from "./header.js";
 
 /**
- * One way to seal chunks. A bundle that names one suite carries only that one. Both work in place in `stream.buffer`, whose sealed or
- * plain bytes always begin at 0.
+ * One way to seal chunks; a bundle carries only the suites it names. Both work in place in `stream.buffer`, whose sealed or plain bytes
+ * begin at 0.
  */
 export interface Suite {
-  /** As in the header's byte 5, and as a digit in the key derivation. */
+  /** As in the header, and as a digit in the key derivation. */
   readonly id: number;
   /** Length of a sealed chunk of `length` bytes. */
   sealedChunk(length: number): number;
-  /** Turns the 80 derived bytes in `stream.keys` into what the suite works with. */
+  /** Turns the 48 derived bytes in `stream.keys` into what the suite works with. */
   prepare(stream: Stream): void;
   /** Answers the sealed length. */
   seal(stream: Stream, length: number): number;
-  /** Answers the plain length, or -1 with the buffer as it was. */
+  /** Answers the plain length, or -1 with nothing decrypted. */
   open(stream: Stream, length: number): number;
 }
 
-/** Keys and work space of one stream; made once and used for one stream after another. */
+/** Keys and work space for one stream at a time; made once. */
 export interface Stream {
-  suite: Suite | undefined;
-  /** Bytes of plaintext in every chunk but the last. */
+  readonly suites: Suite[];
+  suite: Suite;
+  /** Bytes of plaintext in every chunk but the last; 0 while no stream is begun. */
   chunkSize: number;
-  /** Where a chunk is put to be sealed or opened, and where the result is. */
   readonly buffer: Uint8Array;
   /** The same bytes as 32-bit words. */
   readonly words: Int32Array;
+  /** Views of a whole plain chunk, of what suite 2 encrypts for it, and of a whole sealed chunk. */
+  plain: Uint8Array;
+  padded: Uint8Array;
+  sealed: Uint8Array;
   /** Header hash (32), u64 chunk index, last flag: what every chunk is bound to. */
   readonly place: Uint8Array;
-  /** Keys and scratch of the suite. */
+  readonly index: Uint8Array;
+  /** 48 derived bytes, then what the suite makes of them. */
   readonly keys: Uint8Array;
   readonly keyWords: Int32Array;
+  readonly innerKey: Int32Array;
 }
 
 const info = new Uint8Array([108, 101, 121, 100, 101, 110, 32, 115, 116, 114, 101, 97, 109, 32, 115, 117, 105, 116, 101, 32, 48]);
 
 /**
+ * @param suites - those it shall be able to open, one at least
  * @param chunkSize - largest plaintext chunk it shall take
  */
-export function newStream(chunkSize: number): Stream {
-  // Room for padding and tag, rounded up to whole words.
-  const buffer = new Uint8Array((chunkSize + 47) & -16);
+export function createStream(suites: Suite[], chunkSize: number): Stream {
+  // Room for padding, tag and a whole block of keystream.
+  const buffer = new Uint8Array((chunkSize & -16) + 96);
   const keys = new Uint8Array(192);
+  const keyWords = new Int32Array(keys.buffer);
+  const place = new Uint8Array(41);
   return {
-    suite: undefined,
+    suites: suites,
+    suite: suites[0],
     chunkSize: 0,
     buffer: buffer,
     words: new Int32Array(buffer.buffer),
-    place: new Uint8Array(41),
+    plain: buffer,
+    padded: buffer,
+    sealed: buffer,
+    place: place,
+    index: place.subarray(32),
     keys: keys,
-    keyWords: new Int32Array(keys.buffer),
+    keyWords: keyWords,
+    innerKey: keyWords.subarray(16, 24),
   };
 }
 
 /**
  * Derives the keys of a stream.
  *
- * @param suites - those to choose from by the header
- * @param titleKey - 32 bytes, secret
  * @param header - 48 bytes from anywhere
+ * @param titleKey - 32 bytes, secret
  * @returns false when the header is not of this format, names a suite that is not there, or has chunks larger than the buffer
  */
-export function streamStart(stream: Stream, suites: Suite[], titleKey: Uint8Array, header: Uint8Array): boolean {
+export function streamStart(stream: Stream, header: Uint8Array, titleKey: Uint8Array): boolean {
   let i = 0;
   let suite: Suite | undefined = undefined;
   expectLength("titleKey", titleKey, 32);
-  stream.suite = suite;
+  stream.chunkSize = 0;
   if (!headerFits(header)) return false;
-  for (i = 0; i < suites.length; i++) if (suites[i].id === headerSuite(header)) suite = suites[i];
-  i = headerChunkSize(header);
-  if (!suite || i + 32 > stream.buffer.length) return false;
+  for (i = 0; i < stream.suites.length; i++) if (stream.suites[i].id === header[HEADER_SUITE]) suite = stream.suites[i];
+  i = get16(header, HEADER_CHUNK_SIZE);
+  if (!suite || (i & -16) + 96 > stream.buffer.length) return false;
   stream.suite = suite;
   stream.chunkSize = i;
-  stream.place.fill(0);
+  stream.plain = stream.buffer.subarray(0, i);
+  stream.padded = stream.buffer.subarray(0, (i & -16) + 16);
+  stream.sealed = stream.buffer.subarray(0, suite.sealedChunk(i));
   sha256(stream.place.subarray(0, 32), [header]);
   info[20] = 48 + suite.id;
   hkdf(stream.keys.subarray(0, 48), stream.place.subarray(0, 32), titleKey, info);
@@ -85,45 +101,75 @@ export function streamStart(stream: Stream, suites: Suite[], titleKey: Uint8Arra
 }
 
 /** Wipes keys and buffer. */
-export function streamEnd(stream: Stream): void {
+export function streamWipe(stream: Stream): void {
   stream.keys.fill(0);
   stream.buffer.fill(0);
   stream.place.fill(0);
-  stream.suite = undefined;
+  stream.chunkSize = 0;
 }
 
-function begun(stream: Stream, index: number, last: boolean): Suite {
-  if (!stream.suite) throw new Error("stream: expected one that streamStart has begun");
-  put32(stream.place, 32, Math.floor(index / 4294967296));
-  put32(stream.place, 36, index >>> 0);
-  stream.place[40] = last ? 1 : 0;
-  return stream.suite;
+function locate(stream: Stream, index: number, last: boolean): void {
+  if (!stream.chunkSize) throw new Error("stream: expected one that streamStart has begun");
+  put32(stream.index, 0, index / 4294967296);
+  put32(stream.index, 4, index);
+  stream.index[8] = last ? 1 : 0;
 }
 
 /**
- * Seals the first `length` bytes of `stream.buffer` in place. Every chunk but the last is exactly the chunk size; the last one is empty
- * only when it is the only one.
+ * Seals one chunk. Every chunk but the last is exactly the chunk size; the last one is empty only when it is the only one.
  *
+ * @param plain - may be `stream.buffer` from 0 on
+ * @param out - room for the sealed chunk; may be `plain`
  * @returns the sealed length
  */
-export function streamSealChunk(stream: Stream, length: number, index: number, last: boolean): number {
-  const suite = begun(stream, index, last);
-  if (length > stream.chunkSize || (last ? !length && index > 0 : length !== stream.chunkSize))
-    throw new Error("length: expected a chunk of " + stream.chunkSize + " bytes or a shorter last one, got " + length);
-  return suite.seal(stream, length);
+export function streamSealChunk(stream: Stream, index: number, last: boolean, plain: Uint8Array, out: Uint8Array): number {
+  const length = plain.length;
+  let sealed = 0;
+  locate(stream, index, last);
+  if (length > stream.chunkSize || (last ? !length && index > 0 : length < stream.chunkSize))
+    throw new Error("plain: expected " + stream.chunkSize + " bytes, or 1 or more in the last chunk, got " + length);
+  sealed = stream.suite.sealedChunk(length);
+  if (out.length < sealed) throw new Error("out: expected " + sealed + " bytes or more, got " + out.length);
+  stream.buffer.set(plain);
+  stream.suite.seal(stream, length);
+  out.set(sealed === stream.sealed.length ? stream.sealed : stream.sealed.subarray(0, sealed));
+  return sealed;
 }
 
 /**
- * Opens the first `length` bytes of `stream.buffer` in place, in any order of chunks. Whoever reads in order must ask for `last` exactly
- * at the end of the content; whoever takes the end from an untrusted length opens the last chunk before any other.
+ * Opens one chunk, in any order of chunks. Whoever reads in order asks for `last` exactly at the end of the content; whoever has the
+ * content's length from a stranger opens the last chunk before any other.
  *
- * @returns the plain length, or -1 with nothing decrypted when the chunk is not the genuine one of this place
+ * @param sealed - any bytes; may be `stream.buffer` from 0 on
+ * @param out - room for a whole plain chunk; may be `sealed`
+ * @returns the plain length, or -1 with `out` as it was when this is not the genuine chunk of this place
  */
-export function streamOpenChunk(stream: Stream, length: number, index: number, last: boolean): number {
-  const suite = begun(stream, index, last);
-  let plain = -1;
-  if (length > suite.sealedChunk(stream.chunkSize)) return -1;
-  plain = suite.open(stream, length);
-  if (plain > stream.chunkSize || (last ? !plain && index > 0 : plain !== stream.chunkSize)) return -1;
-  return plain;
+export function streamOpenChunk(stream: Stream, index: number, last: boolean, sealed: Uint8Array, out: Uint8Array): number {
+  let length = sealed.length;
+  locate(stream, index, last);
+  if (out.length < stream.chunkSize) throw new Error("out: expected " + stream.chunkSize + " bytes or more, got " + out.length);
+  if (length > stream.sealed.length) return -1;
+  stream.buffer.set(sealed);
+  length = stream.suite.open(stream, length);
+  if (length < 0 || length > stream.chunkSize || (last ? !length && index > 0 : length < stream.chunkSize)) return -1;
+  out.set(length < stream.chunkSize ? stream.plain.subarray(0, length) : stream.plain);
+  return length;
+}
+
+/** Bytes of a whole sealed chunk of the stream begun. */
+export function streamSealedChunk(stream: Stream): number {
+  return stream.sealed.length;
+}
+
+/** Chunks in `length` bytes of sealed chunks, header not counted; 0 when no content has that length. */
+export function streamChunks(stream: Stream, length: number): number {
+  const whole = stream.sealed.length;
+  const count = Math.ceil(length / whole);
+  return count < 1 || length - (count - 1) * whole < stream.suite.sealedChunk(count > 1 ? 1 : 0) ? 0 : count;
+}
+
+/** Bytes of the sealed chunks, header not counted, of a content of `length` bytes; an empty content is one empty chunk. */
+export function sealedLength(length: number, chunkSize: number, suite: Suite): number {
+  const before = Math.max(1, Math.ceil(length / chunkSize)) - 1;
+  return before * suite.sealedChunk(chunkSize) + suite.sealedChunk(length - before * chunkSize);
 }

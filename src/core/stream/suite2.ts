@@ -17,12 +17,12 @@ function prepare(stream: Stream): void {
 /** The iv is the encryption, under a key of its own, of index, flag and zeros: nobody without the key can foretell it. */
 function makeIv(stream: Stream): void {
   iv.fill(0);
-  iv.set(stream.place.subarray(32));
+  iv.set(stream.index);
   aesCbc(iv, stream.keys.subarray(32, 48), zero, iv, false);
 }
 
-function authenticate(stream: Stream, length: number): void {
-  hmacPrepared(mac, stream.keys.subarray(64), [stream.place, iv, stream.buffer.subarray(0, length), associatedBits]);
+function authenticate(stream: Stream, data: Uint8Array): void {
+  hmacPrepared(mac, stream.keys.subarray(64), [stream.place, iv, data, associatedBits]);
 }
 
 /** AEAD_AES_128_CBC_HMAC_SHA_256 (RFC 7518, 5.2.3): ciphertext, then tag; associated data = header hash, u64 index, last flag. */
@@ -34,23 +34,23 @@ export const suite2: Suite = {
   prepare: prepare,
   seal: function (stream, length) {
     const padded = (length & -16) + 16;
-    const data = stream.buffer.subarray(0, padded);
+    const data = padded === stream.padded.length ? stream.padded : stream.buffer.subarray(0, padded);
     stream.buffer.fill(padded - length, length, padded);
     makeIv(stream);
     aesCbc(data, stream.keys.subarray(16, 32), iv, data, false);
-    authenticate(stream, padded);
+    authenticate(stream, data);
     stream.buffer.set(mac.subarray(0, 16), padded);
     return padded + 16;
   },
   open: function (stream, length) {
     const padded = length - 16;
-    const data = stream.buffer.subarray(0, padded);
+    const data = padded === stream.padded.length ? stream.padded : stream.buffer.subarray(0, padded);
     let padding = 0;
     let wrong = 0;
     let i = 0;
     if (padded < 16 || padded & 15) return -1;
     makeIv(stream);
-    authenticate(stream, padded);
+    authenticate(stream, data);
     if (!equal(mac.subarray(0, 16), stream.buffer.subarray(padded, length))) return -1;
     aesCbc(data, stream.keys.subarray(16, 32), iv, data, true);
     // Only a holder of the key can have made a wrong padding.

@@ -1,0 +1,119 @@
+import { hmac, hmacPrepare, hmacPrepared } from "./hash/hmac.js";
+import { sha256 } from "./hash/sha256.js";
+
+/**
+ * Random bytes by fast key erasure: each request replaces the key before its output leaves. The engine's source is tested when the device
+ * starts, and never trusted alone: what a journal and an enrolled seed give is mixed in.
+ */
+
+const QUALITY_HARDWARE = 2;
+/** Samples of the start-up tests. SP 800-90B 4.3 asks for 1,024 at least. */
+const SAMPLES = 1024;
+/** Cutoffs for one bit of entropy in each byte and a false alarm in 2^30: repetitions (4.4.1), and equal bytes in a window of 512 (4.4.2). */
+const REPETITIONS = 31;
+const WINDOW = 512;
+const PROPORTION = 325;
+
+const key = new Uint8Array(32);
+const pads = new Uint8Array(128);
+const block = new Uint8Array(32);
+const counter = new Uint8Array(4);
+const nextLabel = new Uint8Array([1]);
+const savedLabel = new Uint8Array([2]);
+let ready = false;
+let usable = false;
+let store: ((state: Uint8Array) => boolean) | undefined = undefined;
+
+/** Hashes start-up samples into `key`; false when they are stuck or one value is too frequent. */
+function collect(entropy: (out: Uint8Array) => void): boolean {
+  const parts = [key, block];
+  let good = true;
+  let taken = 0;
+  let last = -1;
+  let repeated = 0;
+  let first = 0;
+  let equal = 0;
+  let i = 0;
+  for (taken = 0; taken < SAMPLES; taken += 32) {
+    block.fill(0);
+    entropy(block);
+    for (i = 0; i < 32; i++) {
+      repeated = block[i] === last ? repeated + 1 : 1;
+      last = block[i];
+      if (!((taken + i) & (WINDOW - 1))) {
+        first = last;
+        equal = 0;
+      }
+      if (last === first) equal++;
+      if (repeated >= REPETITIONS || equal >= PROPORTION) good = false;
+    }
+    sha256(key, parts);
+  }
+  block.fill(0);
+  return good;
+}
+
+/** Replaces `key` by one derived from it, after `store` holds another: nothing drawn from the new key can be drawn again after a reset. */
+function advance(): boolean {
+  let stored = true;
+  hmac(block, key, [savedLabel]);
+  if (store) stored = store(block);
+  hmac(key, key, [nextLabel]);
+  block.fill(0);
+  return stored;
+}
+
+/**
+ * Starts the generator.
+ *
+ * @param entropy - fills its argument from the engine's source
+ * @param quality - ENTROPY_ constant of the board
+ * @param state - 32 bytes that an earlier start or seed has given to `save`; empty when there are none
+ * @param save - makes 32 secret bytes durable, before anything is drawn; false when it could not
+ * @returns false when keys cannot be made yet: the source is broken, or is only noise and there is no state
+ */
+export function randomStart(
+  entropy: (out: Uint8Array) => void,
+  quality: number,
+  state: Uint8Array,
+  save: (state: Uint8Array) => boolean,
+): boolean {
+  key.fill(0);
+  usable = collect(entropy) && quality !== 0;
+  store = save;
+  hmac(key, key, [state]);
+  ready = usable && (quality === QUALITY_HARDWARE || state.length === 32) && advance();
+  return ready;
+}
+
+/**
+ * Mixes in a seed from whoever enrolls the device. It makes noise good enough to draw from; a source that failed its tests stays refused,
+ * and so does one of no quality.
+ *
+ * @param seed - 32 bytes, secret
+ */
+export function randomSeed(seed: Uint8Array): boolean {
+  hmac(key, key, [seed]);
+  ready = usable && advance();
+  return ready;
+}
+
+/** Fills `out`, of any length. False, with `out` zero, while keys cannot be made. */
+export function randomFill(out: Uint8Array): boolean {
+  let offset = 0;
+  out.fill(0);
+  if (!ready) return false;
+  hmacPrepare(pads, key);
+  hmacPrepared(key, pads, [nextLabel]);
+  for (offset = 0; offset < out.length; offset += 32) {
+    counter[0] = offset >>> 29;
+    counter[1] = offset >>> 21;
+    counter[2] = offset >>> 13;
+    counter[3] = offset >>> 5;
+    hmacPrepared(block, pads, [savedLabel, counter]);
+    out.set(block.subarray(0, Math.min(32, out.length - offset)), offset);
+  }
+  block.fill(0);
+  pads.fill(0);
+  return true;
+}
