@@ -3,7 +3,7 @@ import { equal, get32, put32 } from "../core/bytes.js";
 import { startDevice, type Device } from "../core/device/device.js";
 import { SLOT_LICENSE, SLOT_READER_CERTIFICATE } from "../core/device/identity.js";
 import { raiseFloor } from "../core/device/party.js";
-import { journalDelete, journalGet, journalPut } from "../core/journal.js";
+import { journalDelete, journalGet, journalPut, journalRecycle } from "../core/journal.js";
 import {
   SW_CONDITIONS,
   SW_DATA,
@@ -215,7 +215,8 @@ function revoke(device: Device, data: Uint8Array): number {
   if (!openFor(proof, deviceKey, KEY_CONTRACT, MESSAGE_REVOCATION, device.memory.party.id, none, data)) return -SW_DATA;
   index = seekLicense(device, LICENSE_ID, proof.subarray(0, 16));
   wipeLicense();
-  if (index >= 0 && !journalDelete(device.memory.journal, SLOT_LICENSE, index)) return -SW_FAILURE;
+  if (index >= 0 && !(journalDelete(device.memory.journal, SLOT_LICENSE, index) && journalRecycle(device.memory.journal)))
+    return -SW_FAILURE;
   contractOpen = false;
   prove(device.data, deviceKey, MESSAGE_REVOKED, proof);
   return 16;

@@ -3,7 +3,17 @@ import { get16, get32, put32 } from "../core/bytes.js";
 import { startDevice, type Device } from "../core/device/device.js";
 import { SLOT_ENVELOPE, SLOT_MAILBOX, SLOT_RECOMMENDATIONS } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
-import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_INSTRUCTION, SW_LENGTH, SW_NOT_FOUND, SW_NO_ROOM, SW_OK, SW_SECURITY } from "../core/link/apdu.js";
+import {
+  SW_CONDITIONS,
+  SW_DATA,
+  SW_FAILURE,
+  SW_INSTRUCTION,
+  SW_LENGTH,
+  SW_NOT_FOUND,
+  SW_NO_ROOM,
+  SW_OK,
+  SW_SECURITY,
+} from "../core/link/apdu.js";
 import { BULK_CONTENT, bulkReceive, bulkSend } from "../core/link/bulk.js";
 import {
   INS_ACKNOWLEDGE,
@@ -27,7 +37,7 @@ import {
   TAG_RECOMMENDATIONS,
 } from "../core/protocol/constants.js";
 import { CAUSE_POWER_FAIL, CAUSE_RETURNED, CAUSE_TAMPER, ENVELOPE_LENGTH, KEY_LOAD_SEALED } from "../core/protocol/loan.js";
-import { HEADER_LENGTH, headerContentId } from "../core/stream/header.js";
+import { HEADER_CONTENT, HEADER_LENGTH } from "../core/stream/header.js";
 import {
   LOAN_ID,
   LOAN_TERMS,
@@ -103,7 +113,7 @@ function load(cartridge: Cartridge, device: Device, data: Uint8Array): number {
   if (cartridge.received !== get32(recorded, RECORDED_SIZE)) return -SW_CONDITIONS;
   recorded.set(envelope, RECORDED_ENVELOPE);
   if (!journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded)) return -SW_FAILURE;
-  return loadKey(cartridge.loan, data.subarray(0, KEY_LOAD_SEALED), headerContentId(recorded), device.data);
+  return loadKey(cartridge.loan, data.subarray(0, KEY_LOAD_SEALED), recorded.subarray(HEADER_CONTENT, HEADER_CONTENT + 16), device.data);
 }
 
 /** GET LOAN: loan id 16 | terms 48 | what is recorded | vouched time 4 | seconds left 4. */
@@ -211,7 +221,12 @@ export function startCartridge(board: Board): Device {
   const device = startDevice(board, board.serial[0], ROLE_CARTRIDGE, store.capacity, function (self, ins, tag, data, respond) {
     command(cartridge, self, ins, tag, data, respond);
   });
-  const cartridge: Cartridge = { loan: createLoan(device, board, keyMemory), store, recorded: new Uint8Array(RECORDED_LENGTH), received: 0 };
+  const cartridge: Cartridge = {
+    loan: createLoan(device, board, keyMemory),
+    store,
+    recorded: new Uint8Array(RECORDED_LENGTH),
+    received: 0,
+  };
   journalGet(device.memory.journal, SLOT_ENVELOPE, 0, cartridge.recorded);
   // After any reset the content counts as incomplete: the key is gone, and the next loan records anew.
   cartridge.received = -1;

@@ -166,11 +166,12 @@ export function settle(loan: Loan): void {
 /**
  * PREPARE: a fresh challenge over which the center seals the key. Refused while a loan is held or its receipt waits for the center.
  *
- * @returns 22: challenge 16 | highest loan counter 4 | capacitor, millivolts 2; or a negative status word
+ * @returns 23: challenge 16 | highest loan counter 4 | capacitor, millivolts 2 | 1 when that counts as charged; or a negative status word
  */
 export function prepare(loan: Loan, out: Uint8Array): number {
   const state = loan.record[LOAN_STATE];
-  const millivolts = loan.board.keySupply ? loan.board.keySupply.millivolts() : 0;
+  const supply = loan.board.keySupply;
+  const millivolts = supply === undefined ? 0 : supply.millivolts();
   if (state === STATE_ARMED || state === STATE_ERASED) return -SW_CONDITIONS;
   if (!randomFill(loan.challenge)) return -SW_CONDITIONS;
   loan.prepared = true;
@@ -178,7 +179,8 @@ export function prepare(loan: Loan, out: Uint8Array): number {
   put32(out, 16, get32(loan.record, LOAN_COUNTER));
   out[20] = millivolts >>> 8;
   out[21] = millivolts;
-  return 22;
+  out[22] = supply !== undefined && millivolts >= supply.charged ? 1 : 0;
+  return 23;
 }
 
 /**

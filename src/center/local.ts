@@ -3,7 +3,7 @@ import { get32 } from "../core/bytes.js";
 import { ROLE_CARD, ROLE_CARTRIDGE } from "../core/protocol/constants.js";
 import { TERMS_DURATION } from "../core/protocol/terms.js";
 import { Authority, type DeviceReference, type LoanReference, type Receipt } from "./keys/authority.js";
-import type { LoanCenter, LoanRequest, PreparedLoan } from "./loan-center.js";
+import type { LoanCenter, LoanRequest, PreparedLoan } from "./api.js";
 
 /** A sealed content as the center lends it. */
 export interface LentContent {
@@ -91,7 +91,8 @@ export class LocalCenter implements LoanCenter {
     const loan = this.loan(loanId);
     const opened = this.authority.openContract(loan.card, sealedContract);
     const expected = Buffer.concat([loan.loanId, loan.contentId, loan.cartridge.id, loan.terms]);
-    if (!opened || !expected.equals(opened.contract)) throw new Error("The contract is not the card's, or not the one that was prepared; begin the loan anew.");
+    if (!opened || !expected.equals(opened.contract))
+      throw new Error("The contract is not the card's, or not the one that was prepared; begin the loan anew.");
     loan.nonce = opened.nonce;
     return this.authority.sealLicense(loan.card, loan.licenseId, opened.nonce, opened.contract, this.time(), this.keys(loan).cardPart);
   }
@@ -115,7 +116,15 @@ export class LocalCenter implements LoanCenter {
     const { content } = loan;
     return {
       keyLoad: this.authority.sealKeyLoad(loan.cartridge, loan, loan.counter, challenge, keys.cartridgePart),
-      envelope: this.authority.sealEnvelope(loan, loan.cartridge.id, keys.loanKey, content.titleKey, content.header, content.sealedLength, content.rate),
+      envelope: this.authority.sealEnvelope(
+        loan,
+        loan.cartridge.id,
+        keys.loanKey,
+        content.titleKey,
+        content.header,
+        content.sealedLength,
+        content.rate,
+      ),
     };
   }
 

@@ -38,7 +38,14 @@ const context = new Uint8Array(16);
  * @param tag - P1 P2
  * @param done - called once, with the status word and the length of the answer's data, which are then at `peer.data`; status 0 when nothing came back
  */
-export function exchange(peer: Peer, cla: number, ins: number, tag: number, length: number, done: (sw: number, length: number) => void): void {
+export function exchange(
+  peer: Peer,
+  cla: number,
+  ins: number,
+  tag: number,
+  length: number,
+  done: (sw: number, length: number) => void,
+): void {
   const buffer = peer.buffer;
   const sealed = peer.channel.open;
   let from = PEER_DATA;

@@ -33,9 +33,16 @@ import { ENVELOPE_CONTEXT, ENVELOPE_LENGTH, envelopeContext, joinShares } from "
 import { TERMS_CUSTODY, TERMS_LENGTH } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
-import { HEADER_LENGTH, headerContentId } from "../core/stream/header.js";
-import { sealedChunkCount } from "../core/stream/layout.js";
-import { newStream, streamEnd, streamOpenChunk, streamStart, type Stream, type Suite } from "../core/stream/stream.js";
+import { HEADER_CONTENT, HEADER_LENGTH } from "../core/stream/header.js";
+import {
+  createStream,
+  streamChunks,
+  streamOpenChunk,
+  streamSealedChunk,
+  streamStart,
+  streamWipe,
+  type Stream,
+} from "../core/stream/stream.js";
 import { suite1 } from "../core/stream/suite1.js";
 import { suite2 } from "../core/stream/suite2.js";
 import { exchange, type Peer } from "./peers.js";
@@ -87,12 +94,11 @@ export interface Player {
   key: Uint8Array;
   other: Uint8Array;
   stream: Stream;
+  clear: Uint8Array;
 }
 
 const context = new Uint8Array(ENVELOPE_CONTEXT);
 const digest = new Uint8Array(32);
-const suites: Suite[] = [suite1, suite2];
-
 /** Largest chunk of plaintext: sealed in either suite it fits one frame of the wire. */
 const CHUNK = 480;
 
@@ -115,7 +121,8 @@ export function createPlayer(device: Device, board: Board, sink: Sink, card: Pee
     play: new Uint8Array(33),
     key: new Uint8Array(32),
     other: new Uint8Array(32),
-    stream: newStream(CHUNK),
+    stream: createStream([suite1, suite2], CHUNK),
+    clear: new Uint8Array(CHUNK),
   };
 }
 
@@ -124,7 +131,8 @@ function wipe(player: Player): void {
   player.license.fill(0);
   player.key.fill(0);
   player.other.fill(0);
-  streamEnd(player.stream);
+  player.clear.fill(0);
+  streamWipe(player.stream);
 }
 
 /** Ends without having played to the end. */
@@ -141,7 +149,8 @@ function end(player: Player, state: number, reason: number, sw: number): void {
 function choosePlay(player: Player): boolean {
   const play = player.play;
   const journal = player.device.memory.journal;
-  if (journalGet(journal, SLOT_PLAY, 0, play) === 33 && play[32] === 1 && equal(play.subarray(0, 16), player.loan.subarray(0, 16))) return true;
+  if (journalGet(journal, SLOT_PLAY, 0, play) === 33 && play[32] === 1 && equal(play.subarray(0, 16), player.loan.subarray(0, 16)))
+    return true;
   play.set(player.loan.subarray(0, 16));
   play[32] = 1;
   return randomFill(play.subarray(16, 32)) && journalPut(journal, SLOT_PLAY, 0, play);
@@ -166,7 +175,7 @@ export function play(player: Player): void {
 function requestLicense(player: Player): void {
   const card = player.card;
   const loan = player.loan;
-  const contentId = headerContentId(loan.subarray(LOAN_HEADER, LOAN_ENVELOPE));
+  const contentId = loan.subarray(LOAN_HEADER + HEADER_CONTENT, LOAN_HEADER + HEADER_CONTENT + 16);
   card.data.set(contentId);
   card.data.set(player.play.subarray(0, 32), 16);
   card.data.set(loan.subarray(LOAN_TIME, LOAN_TIME + 4), 48);
@@ -197,7 +206,8 @@ function requestShare(player: Player): void {
     if (sw !== SW_OK || length !== 32) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
     player.other.set(cartridge.data.subarray(0, 32));
     cartridge.data.fill(0, 0, 32);
-    if (player.license[LICENSE_TERMS + TERMS_CUSTODY] === CUSTODY_SPLIT) joinShares(player.key, player.other, player.key, player.loan.subarray(0, 16));
+    if (player.license[LICENSE_TERMS + TERMS_CUSTODY] === CUSTODY_SPLIT)
+      joinShares(player.key, player.other, player.key, player.loan.subarray(0, 16));
     else player.key.set(player.other);
     player.other.fill(0);
     openEnvelope(player);
@@ -218,7 +228,10 @@ function openEnvelope(player: Player): void {
     get32(loan, LOAN_SIZE),
     get32(loan, LOAN_RATE),
   );
-  if (!open(player.other, player.key, context, loan.subarray(LOAN_ENVELOPE, LOAN_SIZE)) || !streamStart(player.stream, suites, player.other, header))
+  if (
+    !open(player.other, player.key, context, loan.subarray(LOAN_ENVELOPE, LOAN_SIZE)) ||
+    !streamStart(player.stream, header, player.other)
+  )
     return end(player, PLAYER_REFUSED, REASON_KEY, 0);
   player.key.fill(0);
   player.other.fill(0);
@@ -229,9 +242,8 @@ function openEnvelope(player: Player): void {
 function receiveChunks(player: Player): void {
   const cartridge = player.cartridge;
   const stream = player.stream;
-  const suite = stream.suite;
-  const size = suite === undefined ? 0 : suite.sealedChunk(stream.chunkSize);
-  const count = suite === undefined ? 0 : sealedChunkCount(HEADER_LENGTH + get32(player.loan, LOAN_SIZE), stream.chunkSize, suite);
+  const size = streamSealedChunk(stream);
+  const count = streamChunks(stream, get32(player.loan, LOAN_SIZE));
   if (count === 0 || size > BULK_CONTENT) return end(player, PLAYER_REFUSED, REASON_CHUNK, 0);
   put32(cartridge.data, 0, 0);
   put16(cartridge.data, 4, size);
@@ -245,9 +257,7 @@ function receiveChunks(player: Player): void {
     bulkReceive(
       cartridge.link,
       function (index, bytes, release) {
-        let length = -1;
-        stream.buffer.set(bytes);
-        length = streamOpenChunk(stream, bytes.length, index, index === count - 1);
+        const length = streamOpenChunk(stream, index, index === count - 1, bytes, player.clear);
         if (length < 0) {
           player.chunk = index;
           end(player, PLAYER_STOPPED, REASON_CHUNK, 0);
@@ -255,7 +265,7 @@ function receiveChunks(player: Player): void {
         }
         player.played += length;
         if (length === 0) release();
-        else player.sink.write(stream.buffer.subarray(0, length), release);
+        else player.sink.write(player.clear.subarray(0, length), release);
         return true;
       },
       function (status) {

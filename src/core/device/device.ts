@@ -14,7 +14,7 @@ import {
   type Command,
 } from "../link/apdu.js";
 import { LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
-import { createJournal, type Flash } from "../journal.js";
+import { createJournal, journalGet, journalPut, type Flash } from "../journal.js";
 import { INS_GENERAL_AUTHENTICATE, INS_GET_DATA, INS_SELECT, MESSAGE_LENGTH, PROTOCOL_VERSION, TAG_DEVICE } from "../protocol/constants.js";
 import {
   HANDSHAKE_MALFORMED,
@@ -80,6 +80,7 @@ export interface Device {
 
 const command: Command = createCommand();
 const header = new Uint8Array(4);
+const seed = new Uint8Array(32);
 let secured = false;
 
 /** Runs `step` slice by slice, letting timers and serial ports work in between. */
@@ -274,7 +275,10 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     }
   };
   slowDown(device);
-  randomStart(board.entropy, board.entropyQuality, memory.journal, SLOT_RANDOM);
+  randomStart(board.entropy, board.entropyQuality, seed.subarray(0, journalGet(memory.journal, SLOT_RANDOM, 0, seed)), function (saved) {
+    return journalPut(memory.journal, SLOT_RANDOM, 0, saved);
+  });
+  seed.fill(0);
   linkReset(device.link);
   idleWork(device);
   return device;

@@ -1,8 +1,10 @@
 import { equal, get32, put32 } from "../bytes.js";
 import type { Journal } from "../journal.js";
-import { journalGet, journalPut } from "../journal.js";
+import { journalGet, journalKey, journalPut } from "../journal.js";
 import type { Party } from "../protocol/handshake.js";
+import { KEY_JOURNAL, derive } from "../protocol/derive.js";
 import {
+  IDENTITY_DEVICE_KEY,
   IDENTITY_LENGTH,
   IDENTITY_PRIVATE,
   IDENTITY_ROLE,
@@ -39,6 +41,8 @@ export interface Memory {
 
 const pair = new Uint8Array(PAIR_LENGTH);
 const hash = new Uint8Array(16);
+const journalMac = new Uint8Array(32);
+const noContext = new Uint8Array(0);
 
 /** Index of the pair with `id` in field `field`, its record left in `pair`; or -1. */
 function seekPair(journal: Journal, id: Uint8Array, field: number): number {
@@ -195,10 +199,19 @@ export function createMemory(
   return memory;
 }
 
+/** Key of the journal's MAC: a subkey of the device key in `memory.identity`. */
+export function deriveJournalKey(out: Uint8Array, memory: Memory): void {
+  derive(out, memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32), KEY_JOURNAL, noContext);
+}
+
 /** Reads identity, chain and state anew; a blank device has role 0. */
 export function loadMemory(memory: Memory): void {
   const journal = memory.journal;
-  if (journalGet(journal, SLOT_IDENTITY, 0, memory.identity) !== IDENTITY_LENGTH) memory.identity.fill(0);
+  if (journalGet(journal, SLOT_IDENTITY, 0, memory.identity) === IDENTITY_LENGTH) {
+    deriveJournalKey(journalMac, memory);
+    journalKey(journal, journalMac);
+    journalMac.fill(0);
+  } else memory.identity.fill(0);
   journalGet(journal, SLOT_CHAIN, 0, memory.party.chain);
   if (journalGet(journal, SLOT_STATE, 0, memory.state) !== STATE_LENGTH) memory.state.fill(0);
   memory.party.role = memory.identity[IDENTITY_ROLE];

@@ -1,7 +1,7 @@
 import { equal, get32, isZero, put32 } from "../bytes.js";
 import { x25519Start, x25519Step } from "../curve/curve.js";
 import { sha256 } from "../hash/sha256.js";
-import { journalPut } from "../journal.js";
+import { journalPut, journalRekey } from "../journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_OK } from "../link/apdu.js";
 import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_PUT_DATA, INS_ROTATE, INS_SEED, TAG_TICKET } from "../protocol/constants.js";
 import { KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../protocol/derive.js";
@@ -28,7 +28,7 @@ import {
   TICKET_SELF,
   TICKET_SELF_CERTIFICATE,
 } from "./identity.js";
-import { loadMemory, storeState } from "./party.js";
+import { deriveJournalKey, loadMemory, storeState } from "./party.js";
 
 const basePoint = new Uint8Array(32);
 basePoint[0] = 9;
@@ -74,8 +74,12 @@ function personalize(device: Device, data: Uint8Array, respond: (sw: number, len
     put32(memory.state, STATE_EPOCH, get32(plain, 113));
     randomSeed(plain.subarray(117, 149));
     if (!isZero(plain.subarray(405, 437))) identity.set(plain.subarray(405, 437), IDENTITY_PRIVATE);
+    deriveJournalKey(hash, memory);
     stored =
-      storeState(memory) && journalPut(memory.journal, SLOT_CHAIN, 0, chain) && journalPut(memory.journal, SLOT_IDENTITY, 0, identity);
+      storeState(memory) &&
+      journalPut(memory.journal, SLOT_CHAIN, 0, chain) &&
+      journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity);
+    hash.fill(0);
     plain.fill(0);
     loadMemory(memory);
     respond(stored ? SW_OK : SW_FAILURE, 0);
@@ -94,7 +98,14 @@ function rotate(device: Device, data: Uint8Array): number {
   identity.set(plain.subarray(0, 4), IDENTITY_GENERATION);
   identity.set(plain.subarray(4, 36), IDENTITY_DEVICE_KEY);
   plain.fill(0);
-  return journalPut(memory.journal, SLOT_IDENTITY, 0, identity) ? SW_OK : SW_FAILURE;
+  deriveJournalKey(hash, memory);
+  if (journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity)) {
+    hash.fill(0);
+    return SW_OK;
+  }
+  hash.fill(0);
+  loadMemory(memory);
+  return SW_FAILURE;
 }
 
 /**
@@ -148,8 +159,7 @@ export function personalizationCommand(
     else if (ins === INS_PERSONALIZE) personalize(device, data, respond);
     else if (data.length !== 32) respond(SW_LENGTH, 0);
     else {
-      randomSeed(data);
-      respond(SW_OK, 0);
+      respond(randomSeed(data) ? SW_OK : SW_CONDITIONS, 0);
     }
   } else if (ins === INS_ROTATE) respond(blank ? SW_CONDITIONS : rotate(device, data), 0);
   else if (ins === INS_PUT_DATA && tag === TAG_TICKET) respond(blank ? SW_CONDITIONS : introduce(device, data), 0);

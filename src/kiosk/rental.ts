@@ -1,0 +1,239 @@
+import { get32 } from "../core/bytes.js";
+import {
+  INS_ACKNOWLEDGE,
+  INS_ACTIVATE,
+  INS_CONTRACT,
+  INS_CONTRACT_KEY,
+  INS_ERASE,
+  INS_GET_DATA,
+  INS_LOAD_KEY,
+  INS_PREPARE,
+  INS_RECORD,
+  INS_REVOKE_LICENSE,
+  ROLE_CARD,
+  ROLE_CARTRIDGE,
+  TAG_RECEIPT,
+} from "../core/protocol/constants.js";
+import {
+  TERMS_CUSTODY,
+  TERMS_DURATION,
+  TERMS_KIOSK,
+  TERMS_LENGTH,
+  TERMS_NOT_AFTER,
+  TERMS_NOT_BEFORE,
+  TERMS_PLAYS,
+  TERMS_PRICE,
+  TERMS_READER,
+  TERMS_READERS,
+  TERMS_TOTAL,
+  TERMS_WINDOW,
+} from "../core/protocol/terms.js";
+import { SW_OK } from "../core/link/apdu.js";
+import type { DeviceInfo, DeviceSession } from "../host/session.js";
+import type { LoanCenter } from "../center/api.js";
+
+/** A device in one of the kiosk's slots. */
+export interface KioskDevice {
+  session: DeviceSession;
+  /** Sends frames after a command that begins a bulk transfer; resolves when the device has them all. */
+  sendFrames(count: number, frame: (index: number) => Uint8Array): Promise<void>;
+}
+
+/** Sealed content in the kiosk's store, without its stream header. */
+export interface SealedContent {
+  readonly length: number;
+  /** Bytes from `offset`; fewer than `length` only at the end. */
+  read(offset: number, length: number): Uint8Array;
+}
+
+export interface TermsRequest {
+  custody: number;
+  /** Seconds from the connection to the kiosk. */
+  duration: number;
+  kioskId: Uint8Array;
+  plays?: number;
+  notBefore?: number;
+  notAfter?: number;
+  window?: number;
+  totalSeconds?: number;
+  readers?: number;
+  reader?: Uint8Array;
+  price?: number;
+}
+
+export type RentalStep = "connected" | "contracted" | "recording" | "recorded" | "charging" | "charged" | "loaded" | "active";
+
+export interface Rental {
+  cartridge: KioskDevice;
+  card: KioskDevice;
+  center: LoanCenter;
+  contentId: Uint8Array;
+  content: SealedContent;
+  terms: Uint8Array;
+  kioskId: Uint8Array;
+  idempotencyKey: string;
+  /** Waits so many milliseconds on the kiosk's clock. */
+  wait(milliseconds: number): Promise<void>;
+  /** Told of every step, and while recording of the bytes done. */
+  progress?(step: RentalStep, done: number, total: number): void;
+}
+
+/** Bytes of content in one frame to the cartridge. */
+const FRAME = 512;
+/** A capacitor that is not charged after so long is faulty. */
+const CHARGE_LIMIT = 30 * 60_000;
+const CHARGE_POLL = 5_000;
+
+const none = new Uint8Array(0);
+
+/** Encodes the terms of a loan, 48 bytes. */
+export function encodeTerms(request: TermsRequest): Uint8Array {
+  const terms = new Uint8Array(TERMS_LENGTH);
+  const view = new DataView(terms.buffer);
+  terms[0] = 1;
+  terms[TERMS_CUSTODY] = request.custody;
+  terms[TERMS_READERS] = request.readers ?? 0;
+  view.setUint32(TERMS_DURATION, request.duration);
+  view.setUint32(TERMS_NOT_BEFORE, request.notBefore ?? 0);
+  view.setUint32(TERMS_NOT_AFTER, request.notAfter ?? 0);
+  view.setUint16(TERMS_PLAYS, request.plays ?? 0);
+  view.setUint32(TERMS_WINDOW, request.window ?? 0);
+  view.setUint32(TERMS_TOTAL, request.totalSeconds ?? 0);
+  view.setUint32(TERMS_PRICE, request.price ?? 0);
+  terms.set(request.reader ?? new Uint8Array(8), TERMS_READER);
+  terms.set(request.kioskId, TERMS_KIOSK);
+  return terms;
+}
+
+/** The cartridge cannot hold the content: says so by the board's name, before anything is changed. */
+export function requireRoom(info: DeviceInfo, sealedLength: number): void {
+  if (sealedLength > info.capacity)
+    throw new Error(
+      `A cartridge on ${info.board} holds ${String(info.capacity)} bytes, and this content takes ${String(sealedLength)}; choose a smaller content or a larger board.`,
+    );
+}
+
+/**
+ * Makes one loan: contract with the card, content to the cartridge, key from the center to whoever shall hold it, activation. Every key passes sealed. A cut
+ * at any step leaves a loan that was never activated and a key that dies by itself; the call may be repeated.
+ */
+export async function rent(rental: Rental): Promise<Uint8Array> {
+  const { cartridge, card, center } = rental;
+  const progress = rental.progress ?? ((): void => undefined);
+  requireRoom(await cartridge.session.info(), rental.content.length);
+  await cartridge.session.authenticate(ROLE_CARTRIDGE);
+  await card.session.authenticate(ROLE_CARD);
+  progress("connected", 0, 0);
+  await settleReceipt(cartridge.session, center);
+  const prepared = await center.prepare({
+    contentId: rental.contentId,
+    cartridgeId: cartridge.session.peer,
+    cardId: card.session.peer,
+    kioskId: rental.kioskId,
+    terms: rental.terms,
+    idempotencyKey: rental.idempotencyKey,
+  });
+  await contract(card.session, center, prepared.loanId, prepared.contract);
+  progress("contracted", 0, 0);
+  await record(rental, prepared.header, prepared.sealedLength, prepared.rate);
+  progress("recorded", prepared.sealedLength, prepared.sealedLength);
+  const challenge = await charge(rental);
+  progress("charged", 0, 0);
+  const { keyLoad, envelope } = await center.loadKey(prepared.loanId, challenge.subarray(0, 16), get32(challenge, 16));
+  const held = await cartridge.session.command(0x80, INS_LOAD_KEY, 0, join(keyLoad, envelope), "The cartridge did not take the key");
+  progress("loaded", 0, 0);
+  const activation = await center.activate(prepared.loanId, held);
+  await cartridge.session.command(0x80, INS_ACTIVATE, 0, activation, "The cartridge did not arm");
+  progress("active", 0, 0);
+  return prepared.loanId;
+}
+
+/** A receipt of the loan before goes to the center first; only its acknowledgement makes the cartridge free. */
+export async function settleReceipt(cartridge: DeviceSession, center: LoanCenter): Promise<Uint8Array | null> {
+  const { sw, data } = await cartridge.transfer(0x00, INS_GET_DATA, TAG_RECEIPT, none);
+  if (sw !== SW_OK) return null;
+  const acknowledgement = await center.receive(data);
+  await cartridge.command(0x80, INS_ACKNOWLEDGE, 0, acknowledgement, "The cartridge did not take the acknowledgement of its receipt");
+  return data;
+}
+
+/**
+ * Ends a loan: destroys the key in the cartridge, brings the receipt to the center, and has the card destroy its license. Either device may be absent.
+ *
+ * @returns the receipt, or null where the cartridge was not brought
+ */
+export async function giveBack(
+  center: LoanCenter,
+  loanId: Uint8Array,
+  cartridge: KioskDevice | null,
+  card: KioskDevice | null,
+): Promise<Uint8Array | null> {
+  let receipt: Uint8Array | null = null;
+  if (cartridge) {
+    await cartridge.session.authenticate(ROLE_CARTRIDGE);
+    receipt = await cartridge.session.command(0x80, INS_ERASE, 0, none, "The cartridge did not destroy its key");
+    const acknowledgement = await center.receive(receipt);
+    await cartridge.session.command(
+      0x80,
+      INS_ACKNOWLEDGE,
+      0,
+      acknowledgement,
+      "The cartridge did not take the acknowledgement of its receipt",
+    );
+  }
+  if (card) {
+    await card.session.authenticate(ROLE_CARD);
+    const proof = await card.session.command(
+      0x80,
+      INS_REVOKE_LICENSE,
+      0,
+      await center.revokeLicense(loanId),
+      "The card did not destroy its license",
+    );
+    await center.licenseRevoked(loanId, proof);
+  }
+  return receipt;
+}
+
+async function contract(card: DeviceSession, center: LoanCenter, loanId: Uint8Array, terms: Uint8Array): Promise<void> {
+  const sealed = await card.command(0x80, INS_CONTRACT, 0, terms, "The card did not seal the contract");
+  const license = await center.issueLicense(loanId, sealed);
+  const completion = await card.command(0x80, INS_CONTRACT_KEY, 0, license, "The card did not take the license");
+  await center.completeContract(loanId, completion);
+}
+
+async function record(rental: Rental, header: Uint8Array, sealedLength: number, rate: number): Promise<void> {
+  const { cartridge, content } = rental;
+  const size = new Uint8Array(8);
+  new DataView(size.buffer).setUint32(0, sealedLength);
+  new DataView(size.buffer).setUint32(4, rate);
+  if (content.length !== sealedLength)
+    throw new Error(
+      `The kiosk's copy has ${String(content.length)} bytes and the center's ${String(sealedLength)}; fetch the content again.`,
+    );
+  await cartridge.session.command(0x80, INS_RECORD, 0, join(header, size), "The cartridge did not begin to record");
+  await cartridge.sendFrames(Math.ceil(sealedLength / FRAME), (index) => {
+    rental.progress?.("recording", index * FRAME, sealedLength);
+    return content.read(index * FRAME, FRAME);
+  });
+}
+
+/** Waits until the capacitor is charged; answers the cartridge's challenge, counter and voltage. */
+async function charge(rental: Rental): Promise<Uint8Array> {
+  for (let waited = 0; ; waited += CHARGE_POLL) {
+    const challenge = await rental.cartridge.session.command(0x80, INS_PREPARE, 0, none, "The cartridge is not free for a loan");
+    const millivolts = (challenge[20] << 8) | challenge[21];
+    if (challenge[22] === 1) return challenge;
+    rental.progress?.("charging", millivolts, 0);
+    if (waited >= CHARGE_LIMIT)
+      throw new Error(`The capacitor stays at ${String(millivolts)} mV after half an hour of charging; take the cartridge out of service.`);
+    await rental.wait(CHARGE_POLL);
+  }
+}
+
+function join(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const out = new Uint8Array(a.length + b.length);
+  out.set(a);
+  out.set(b, a.length);
+  return out;
+}
