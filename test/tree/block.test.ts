@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { suite } from "../suite.js";
 import * as assert from "uvu/assert";
+import { get32, put32 } from "../../src/core/bytes.js";
 import { natives } from "../../src/core/natives.js";
 import {
   SCHEME_COMPLETE_SUBTREE,
@@ -20,6 +21,7 @@ import {
   TREE_SLICE_MAX,
   TREE_UNREADABLE,
   raiseEpoch,
+  treeCovers,
   treeOpenFinish,
   treeOpenStart,
   treeOpenStep,
@@ -105,11 +107,13 @@ test("any tree to 2^20 leaves: a client that is not revoked opens its slice; the
   );
 });
 
-test("one million leaves, 1,000 revoked: opened with at most 20 hash steps to the key and one decryption, from a slice below 1.2 KiB", async () => {
+test("one million leaves, 1,000 revoked: made in under a second, opened with at most 20 hash steps to the key and one decryption, from a slice below 1.2 KiB", async () => {
   const revoked = spread(20, 1000);
   for (const scheme of SCHEMES) {
     const tree = treeOf(scheme, 20);
+    const started = performance.now();
     const block = await blockOf(tree, revoked);
+    assert.ok(performance.now() - started < 1000, "making the block took a second or more");
     let most = 0;
     for (let leaf = 5; leaf < 2 ** 20; leaf += 40009) {
       if (revoked.has(leaf)) continue;
@@ -173,6 +177,13 @@ test("every flipped bit of a slice is refused", async () => {
       altered[bit >> 3] ^= 1 << (bit & 7);
       const result = openSlice(altered, keys, signer.publicKey);
       if (typeof result !== "number" || result >= 0) assert.unreachable(`bit ${bit} flipped, and the slice opened`);
+    }
+    // An index behind the last entry would name bytes that no signature covers.
+    const count = get32(block, TREE_COUNT);
+    for (const index of [count, count + 7, 0x7fffffff]) {
+      const beyond = sliceOf(block, 63);
+      put32(beyond, TREE_HEAD, index);
+      assert.is(openSlice(beyond, clientKeys(tree, 63), signer.publicKey), TREE_MALFORMED);
     }
     for (const length of [0, 1, TREE_HEAD, TREE_HEAD + 4, slice.length - 32, slice.length - 1])
       assert.is(openSlice(slice.subarray(0, length), keys, signer.publicKey), TREE_MALFORMED);
@@ -242,6 +253,31 @@ test("a block that was cut, extended or altered is refused when it is read whole
       assert.throws(() => readBlock(altered), /does not match the entries/);
     }
   }
+});
+
+test("an entry is for a leaf exactly when its set says so, whatever numbers stand in it", () => {
+  const below = (node: number, top: number): boolean => node > 0 && node.toString(2).startsWith(top.toString(2));
+  const numbers = [...Array.from({ length: 40 }, (_, i) => i), 0x7fffffff, 0x80000001, 0xffffffff];
+  for (const scheme of SCHEMES)
+    for (let leaf = 16; leaf < 32; leaf++)
+      for (const node of numbers)
+        for (const except of numbers) {
+          const whole = except === 0 && below(leaf, node) && node > 0 && (scheme === SCHEME_COMPLETE_SUBTREE || node === 1);
+          const difference = except < 32 && except !== node && node > 0 && below(except, node) && below(leaf, node) && !below(leaf, except);
+          const expected = whole || (scheme === SCHEME_SUBSET_DIFFERENCE && difference);
+          if (treeCovers(scheme, 4, leaf, node, except) !== expected)
+            assert.unreachable(`${scheme}: leaf node ${leaf}, ${node} without ${except}`);
+        }
+});
+
+test("a block of a signer who breaks the rules ends in a status", async () => {
+  // The cover is right, the count is not: more entries than a tree of this depth can have.
+  const block = await blockOf(treeOf(SCHEME_SUBSET_DIFFERENCE, 3), [1]);
+  put32(block, TREE_COUNT, 5);
+  assert.is(treeSlice(new Uint8Array(TREE_SLICE_MAX), readerOf(block), 2), TREE_MALFORMED);
+  const swapped = await blockOf(treeOf(SCHEME_COMPLETE_SUBTREE, 2), [1]);
+  swapped.copyWithin(TREE_HEAD, TREE_HEAD + 52);
+  assert.throws(() => readBlock(swapped), /expected entries ascending by node/);
 });
 
 test("with everybody revoked the block has no entry", async () => {

@@ -46,9 +46,16 @@ const fields: CopyFields = {
   expiry: 2000,
 };
 
-async function issue(changes: Partial<CopyFields> = {}, signer = server, text = license, key = deviceKey): Promise<Uint8Array> {
-  const out = new Uint8Array(COPY_CERTIFICATE_MAX);
+async function issue(
+  changes: Partial<CopyFields> = {},
+  signer = server,
+  text = license,
+  key = deviceKey,
+  reserved = 0,
+): Promise<Uint8Array> {
+  const out = new Uint8Array(COPY_CERTIFICATE_MAX + 1);
   const end = writeCopyCertificate(out, { ...fields, ...changes }, key, text);
+  out[1] = reserved;
   const signature = await signer.sign(Buffer.concat([COPY_CONTEXT, out.subarray(0, end)]));
   out.set(signature, end);
   return out.slice(0, end + 64);
@@ -108,7 +115,9 @@ test("each refusal has its own status", async () => {
   assert.is(take(certificate, { time: 2001 }), COPY_EXPIRED);
   assert.equal(take(certificate, { time: 2000 }), license);
   assert.is(take(await issue({}, server, license, bytes(32, 0x34))), COPY_SEAL);
-  assert.is(take(await issue({}, server, new Uint8Array(0))), COPY_MALFORMED);
+  for (const length of [0, COPY_LICENSE_MAX + 1]) assert.is(take(await issue({}, server, bytes(length, 1))), COPY_MALFORMED);
+  assert.is(take(await issue({}, server, license, deviceKey, 1)), COPY_MALFORMED);
+  for (const length of [16, 18]) assert.is(openCopyLicense(new Uint8Array(length), certificate, deviceKey), COPY_MALFORMED);
 });
 
 test("a license cut out of one certificate opens in no other", async () => {

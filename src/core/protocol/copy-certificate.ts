@@ -113,7 +113,7 @@ export function writeCopyCertificate(out: Uint8Array, fields: CopyFields, device
 
 /** Bytes of the license that a certificate carries; -1 when lengths or version do not fit. */
 export function copyLicenseLength(certificate: Uint8Array): number {
-  const length = certificate.length < COPY_HEAD + 17 + 64 ? 0 : get16(certificate, 2);
+  const length = get16(certificate, 2);
   const fits = certificate[0] === 1 && certificate[1] === 0 && length > 16 && length <= COPY_LICENSE_MAX + 16;
   return fits && certificate.length === COPY_HEAD + length + 64 ? length - 16 : -1;
 }
@@ -188,6 +188,5 @@ export function openCopyLicense(license: Uint8Array, certificate: Uint8Array, de
   derive(key, deviceKey, KEY_COPY, none);
   opened = open(license, key, certificate.subarray(0, COPY_HEAD), certificate.subarray(COPY_HEAD, COPY_HEAD + 16 + license.length));
   key.fill(0);
-  if (!opened) license.fill(0);
   return opened ? COPY_OK : COPY_SEAL;
 }

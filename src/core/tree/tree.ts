@@ -109,13 +109,7 @@ export function treeIsUnder(n: number, ancestor: number): boolean {
 export function treeCovers(scheme: number, depth: number, leafNode: number, node: number, except: number): boolean {
   if (node < 1 || !treeIsUnder(leafNode, node)) return false;
   if (except === 0) return scheme === SCHEME_COMPLETE_SUBTREE || node === 1;
-  return (
-    scheme === SCHEME_SUBSET_DIFFERENCE &&
-    except > node &&
-    except < 2 << depth &&
-    treeIsUnder(except, node) &&
-    !treeIsUnder(leafNode, except)
-  );
+  return scheme === SCHEME_SUBSET_DIFFERENCE && except < 2 << depth && treeIsUnder(except, node) && !treeIsUnder(leafNode, except);
 }
 
 /**
@@ -178,6 +172,16 @@ export function treeSlice(slice: Uint8Array, read: ReadBytes, leaf: number): num
   return length;
 }
 
+/** Bytes of the hashes that lead from page `at` of `count` to the root. */
+function pathLength(at: number, count: number): number {
+  let length = 0;
+  for (; count > 1; count = (count + 1) >>> 1) {
+    if ((at ^ 1) < count) length += 32;
+    at >>>= 1;
+  }
+  return length;
+}
+
 /**
  * Begins to open a slice: checks everything but the signature, and starts that. The slice may be overwritten when this returns.
  *
@@ -209,20 +213,18 @@ export function treeOpenStart(slice: Uint8Array, keys: ReadBytes, publicKey: Uin
   at = index >>> 3;
   end = count - 8 * at;
   end = TREE_HEAD + 4 + stride * (end < TREE_PAGE ? end : TREE_PAGE);
-  if (slice.length < end) return TREE_MALFORMED;
+  if (slice.length !== end + pathLength(at, (count + 7) >>> 3)) return TREE_MALFORMED;
   ad.set(slice.subarray(0, TREE_HEADER));
   label[0] = TREE_HASH_PAGE;
   sha256(hash, [label, slice.subarray(TREE_HEAD + 4, end)]);
   label[0] = TREE_HASH_NODE;
   for (count = (count + 7) >>> 3; count > 1; count = (count + 1) >>> 1) {
     if ((at ^ 1) < count) {
-      if (slice.length < end + 32) return TREE_MALFORMED;
       sha256(hash, at & 1 ? [label, slice.subarray(end, end + 32), hash] : [label, hash, slice.subarray(end, end + 32)]);
       end += 32;
     }
     at >>>= 1;
   }
-  if (slice.length !== end) return TREE_MALFORMED;
   end = TREE_HEAD + 4 + stride * (index & 7);
   put32(ad, 48, get32(slice, end));
   put32(ad, 52, stride === 56 ? get32(slice, end + 4) : 0);
@@ -283,10 +285,7 @@ export function treeOpenFinish(mediaKey: Uint8Array, keys: ReadBytes): number {
       label[0] = TREE_MIDDLE;
       hmac(key, key, [label]);
     }
-    if (!open(mediaKey, key, work.subarray(0, 56), work.subarray(56, 104))) {
-      mediaKey.fill(0);
-      status = TREE_SEAL;
-    }
+    if (!open(mediaKey, key, work.subarray(0, 56), work.subarray(56, 104))) status = TREE_SEAL;
   }
   work.fill(0);
   return status;
