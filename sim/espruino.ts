@@ -1,0 +1,538 @@
+/**
+ * A board that runs a built bundle, the very file that would be flashed, on the engine's globals. The bundle lies in the board's
+ * simulated flash as `.boot0` and starts anew whenever the supply comes. Code takes no virtual time except where hardware makes it wait
+ * (flash, SPI, and the costs set in the options); while a board is busy its events queue.
+ */
+import type { Clock, Scheduled } from "./clock.js";
+import { MemoryCard } from "./card.js";
+import { NorFlash, PowerCut, type Tear } from "./flash.js";
+import { SerialNor } from "./nor.js";
+import type { Random } from "./random.js";
+import { Storage } from "./storage.js";
+import type { KeyCell } from "./supply.js";
+import type { Trace } from "./trace.js";
+import { defineGlobals } from "./espruino/globals.js";
+import { Pins } from "./espruino/pins.js";
+import type { EngineProfile, Wiring } from "./espruino/profile.js";
+import { Sandbox } from "./espruino/sandbox.js";
+import { BoardPort } from "./espruino/serial.js";
+import { waveformConstructor } from "./espruino/waveform.js";
+
+/** Names an operation that a fault may hit. */
+export type Operation = "flash" | "serial" | "timer";
+
+export interface BoardWorld {
+  readonly clock: Clock;
+  readonly trace: Trace;
+  readonly random: Random;
+  /** Asked before every operation; a tear cuts the power there. */
+  operation(device: string, what: Operation): Tear | undefined;
+  /** The power of `board` was cut by a fault. */
+  wasCut(board: EspruinoBoard): void;
+  /** Samples that a board's loudspeaker played. */
+  played(board: EspruinoBoard, pin: string, what: "begin" | "end" | Uint8Array): void;
+}
+
+export interface BoardOptions {
+  name: string;
+  profile: EngineProfile;
+  wiring?: Wiring;
+  /** Capacitor behind a diode; a cartridge has one. */
+  keyCell?: KeyCell;
+  /** Time from supply to the bundle's first statement, in microseconds. Default 100,000. */
+  bootTime?: number;
+  /** Virtual time that the bundle's code takes, in microseconds: for each event, and for each received byte. Default 0. */
+  costs?: { event?: number; byte?: number };
+  /** See `SandboxOptions.keepDropped`. */
+  keepDropped?: boolean;
+  /** Arrays for which the bundle finds no flat room, by the order in which it asks: tests of its fallback. */
+  fragmented?: boolean;
+}
+
+export class EspruinoBoard {
+  readonly name: string;
+  readonly profile: EngineProfile;
+  readonly wiring: Wiring;
+  readonly world: BoardWorld;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly flash: NorFlash;
+  readonly storage: Storage;
+  readonly card: MemoryCard | undefined;
+  readonly pins: Pins;
+  readonly keyCell: KeyCell | undefined;
+  /** Supply voltage at which this specimen resets, and by how much its clock is fast. */
+  readonly brownoutVolts: number;
+  readonly clockError: number;
+  readonly counts = { boots: 0, errors: 0, refused: 0, overflows: 0, deaf: 0, consoleBytes: 0, wakes: 0 };
+  /** The running bundle's world, or undefined while the board is off or has nothing to run. */
+  sandbox: Sandbox | undefined;
+  /** Arrays whose flatness the bundle checked: the first is its key memory. */
+  arenas: Uint8Array[] = [];
+  readonly #ports = new Map<string, BoardPort>();
+  readonly #nors = new Map<string, SerialNor>();
+  readonly #options: BoardOptions;
+  readonly #supplies = new Map<string, number>();
+  #on = false;
+  #bootEvent: Scheduled | undefined;
+  #bootTime = 0;
+  #spent = 0;
+  #running = false;
+  #busyUntil = 0;
+  #stalledUntil = 0;
+  #fifo = 0;
+  #tasks: (() => void)[] = [];
+  #drain: Scheduled | undefined;
+  #timers = new Map<number, { event: Scheduled; interval: number | undefined; handler: () => void }>();
+  #nextTimer = 1;
+  #handlers = new Map<string, ((...args: unknown[]) => void)[]>();
+  #deepSleep = false;
+  #keyValid = false;
+  #errorFlags = new Set<string>();
+  #addresses = new WeakMap<object, number>();
+  #nextAddress = 0x20002000;
+  #restartAsked = false;
+  #cut = false;
+
+  constructor(world: BoardWorld, options: BoardOptions) {
+    const { profile } = options;
+    this.world = world;
+    this.clock = world.clock;
+    this.#options = options;
+    this.name = options.name;
+    this.profile = profile;
+    this.wiring = options.wiring ?? {};
+    this.random = world.random.stream(`board ${options.name}`);
+    const specimen = this.random.stream("specimen");
+    this.brownoutVolts = specimen.between(...profile.brownout);
+    this.clockError = specimen.between(-profile.oscillatorPpm, profile.oscillatorPpm) * 1e-6;
+    this.flash = new NorFlash(profile.flash);
+    this.#watchFlash(this.flash, "internal");
+    this.flash.onStall = (time) => {
+      this.spend(time);
+      this.#stalledUntil = this.localTime;
+      this.#fifo = 0;
+    };
+    this.storage = new Storage(this.flash, profile.storage);
+    this.storage.onCompaction = (files) => {
+      world.trace.add(this.name, "compaction", { files });
+    };
+    for (const [select, length] of Object.entries(this.wiring.nor ?? {})) {
+      const chip = new SerialNor(length);
+      this.#watchFlash(chip.flash, `nor ${select}`);
+      this.#nors.set(select, chip);
+    }
+    if (this.wiring.card) {
+      this.card = new MemoryCard(this.wiring.card.capacity, this.random.stream("card"));
+      this.card.onOperation = (operation) => {
+        this.#operation("flash");
+        if (operation.op !== "write") world.trace.add(this.name, "file", operation);
+      };
+    }
+    this.pins = new Pins(this, profile.pins);
+    for (const id of profile.serials) this.#ports.set(id, new BoardPort(this, id));
+    this.keyCell = options.keyCell;
+    this.#wireKeyCell();
+  }
+
+  get receiveBuffer(): number {
+    return this.profile.receiveBuffer;
+  }
+
+  get powered(): boolean {
+    return this.#on;
+  }
+
+  /** The device's key memory holds something other than zeroes. */
+  get keyValid(): boolean {
+    return this.#keyValid;
+  }
+
+  get localTime(): number {
+    return Math.max(this.clock.now, this.#running ? this.clock.now + this.#spent : 0);
+  }
+
+  get seconds(): number {
+    return ((this.localTime - this.#bootTime) * (1 + this.clockError)) / 1e6;
+  }
+
+  /** A serial port by its engine name. */
+  port(id: string): BoardPort {
+    const port = this.#ports.get(id);
+    if (!port) throw new Error(`${this.profile.board} has no port ${id}; it has ${[...this.#ports.keys()].join(", ")}`);
+    return port;
+  }
+
+  nor(select: string): SerialNor | undefined {
+    return this.#nors.get(select);
+  }
+
+  /** Puts a bundle into the flash, as flashing does: everything else in Storage goes. */
+  install(bundle: string): void {
+    const { guard, onOperation, onStall } = this.flash;
+    this.flash.guard = this.flash.onOperation = this.flash.onStall = undefined;
+    this.storage.eraseAll();
+    this.storage.write(".boot0", Buffer.from(bundle, "latin1"));
+    Object.assign(this.flash, { guard, onOperation, onStall });
+  }
+
+  /** Connects a supply of `volts` under a name, or takes it away (0). */
+  supply(from: string, volts: number): void {
+    if (volts > 0) this.#supplies.set(from, volts);
+    else this.#supplies.delete(from);
+    this.#supplyChanged(volts > 0 ? from : `${from} gone`);
+  }
+
+  supplyVolts(): number {
+    return Math.max(0, ...this.#supplies.values(), this.keyCell ? this.keyCell.volts - this.keyCell.diodeVolts : 0);
+  }
+
+  /** Takes every supply away at once and at any moment, also inside the bundle's code; the capacitor included. */
+  cutPower(why: string): void {
+    this.#powerOff(why);
+  }
+
+  /** Starts again when there is still a supply. */
+  restorePower(): void {
+    this.#supplyChanged("restored");
+  }
+
+  /** How often `bytes` stands in the processor's memory, which is empty while the board is off. */
+  searchMemory(bytes: Uint8Array): number {
+    return this.sandbox?.search(bytes) ?? 0;
+  }
+
+  /** Runs `task`, a call into the bundle, as soon as the board has time. */
+  run(task: () => void): void {
+    if (!this.sandbox) return;
+    if (this.#running || this.#tasks.length || this.#busyUntil > this.clock.now) {
+      this.#tasks.push(task);
+      if (!this.#running) this.#scheduleDrain();
+      return;
+    }
+    this.#execute(task);
+    if (this.#tasks.length) this.#scheduleDrain();
+  }
+
+  spend(microseconds: number): void {
+    this.#spent += microseconds;
+  }
+
+  admits(count: number): number {
+    this.#wake();
+    if (this.#deepSleep && this.profile.deafInDeepSleep && !this.#supplies.has("USB")) {
+      this.counts.deaf += count;
+      return 0;
+    }
+    if (this.#options.costs?.byte) this.#busyUntil = Math.max(this.#busyUntil, this.clock.now) + count * this.#options.costs.byte;
+    if (this.clock.now >= this.#stalledUntil) return count;
+    const room = Math.max(0, this.profile.receiveFifo - this.#fifo);
+    this.#fifo += Math.min(room, count);
+    return Math.min(room, count);
+  }
+
+  writing(): void {
+    this.#operation("serial");
+  }
+
+  overflow(port: string, lost: number): void {
+    this.counts.overflows += lost;
+    this.#errorFlags.add("FIFO_FULL");
+    this.world.trace.add(this.name, "fault", { what: "receive overflow", detail: `${port} lost ${String(lost)} bytes` });
+  }
+
+  consoleTook(port: string, bytes: Uint8Array): void {
+    this.counts.consoleBytes += bytes.length;
+    this.world.trace.add(this.name, "fault", { what: "console open", detail: `${port} took ${String(bytes.length)} bytes as commands` });
+  }
+
+  print(line: string): void {
+    this.world.trace.add(this.name, "log", { line });
+    for (const port of this.#ports.values()) if (port.isConsole) port.write(Buffer.from(`${line}\r\n`, "latin1"));
+  }
+
+  refused(what: string): void {
+    this.counts.refused++;
+    this.world.trace.add(this.name, "fault", { what: "refused", detail: what });
+  }
+
+  setConsole(id: string | undefined): void {
+    for (const [name, port] of this.#ports) port.isConsole = name === id;
+  }
+
+  setDeepSleep(on: boolean): void {
+    this.#deepSleep = on;
+    this.#loadChanged();
+  }
+
+  driven(pin: string, level: boolean): void {
+    if (pin === this.wiring.led) this.world.trace.add(this.name, "led", { pin, on: level });
+  }
+
+  /** 12-bit reading of the divided capacitor voltage against the supply. */
+  analog(pin: string): number | undefined {
+    const divider = this.wiring.capacitor;
+    if (!this.keyCell || pin !== divider?.pin) return undefined;
+    const fraction = this.keyCell.volts / divider.ratio / this.supplyVolts();
+    return Math.min(1, Math.max(0, Math.round(fraction * 4095) / 4095));
+  }
+
+  played(pin: string, what: "begin" | "end" | Uint8Array): void {
+    this.world.played(this, pin, what);
+  }
+
+  setTimer(handler: () => void, milliseconds: number, repeat: boolean): number {
+    const id = this.#nextTimer++;
+    const interval = this.#interval(milliseconds);
+    this.#arm(id, this.localTime + interval, { interval: repeat ? interval : undefined, handler });
+    return id;
+  }
+
+  clearTimer(id: number | undefined, all: boolean): void {
+    if (id === undefined && !all) {
+      this.refused("clearing a timer by a missing id, which the engine takes for all timers");
+      return;
+    }
+    for (const [other, timer] of this.#timers) {
+      if (!all && other !== id) continue;
+      this.clock.cancel(timer.event);
+      this.#timers.delete(other);
+    }
+  }
+
+  changeInterval(id: number, milliseconds: number): void {
+    const timer = this.#timers.get(id);
+    if (!timer) return;
+    this.clock.cancel(timer.event);
+    const interval = this.#interval(milliseconds);
+    this.#arm(id, this.localTime + interval, { interval, handler: timer.handler });
+  }
+
+  addressOf(value: unknown): number {
+    if (!ArrayBuffer.isView(value) || this.#options.fragmented || value.buffer.byteLength <= 16) return 0;
+    let address = this.#addresses.get(value.buffer);
+    if (!address) {
+      this.#addresses.set(value.buffer, (address = this.#nextAddress));
+      this.#nextAddress += (value.buffer.byteLength + 31) & -16;
+      this.arenas.push(new Uint8Array(value.buffer));
+    }
+    return address + value.byteOffset;
+  }
+
+  errorFlags(): string[] {
+    const flags = [...this.#errorFlags];
+    this.#errorFlags.clear();
+    return flags;
+  }
+
+  on(event: string, handler: (...args: unknown[]) => void): void {
+    this.#handlers.set(event, [...(this.#handlers.get(event) ?? []), handler]);
+  }
+
+  restart(why: string): void {
+    void why;
+    this.#restartAsked = true;
+  }
+
+  /** Shortest timer is 0.1 ms; a board whose clock is fast fires early. */
+  #interval(milliseconds: number): number {
+    return (Math.max(0.1, milliseconds || 0) * 1000) / (1 + this.clockError);
+  }
+
+  #arm(id: number, time: number, timer: { interval: number | undefined; handler: () => void }): void {
+    const event = this.clock.at(time, () => {
+      if (timer.interval === undefined) this.#timers.delete(id);
+      else this.#arm(id, time + timer.interval, timer);
+      this.#wake();
+      this.run(() => {
+        this.#operation("timer");
+        timer.handler();
+      });
+    });
+    this.#timers.set(id, { event, ...timer });
+  }
+
+  #operation(what: Operation): void {
+    if (this.#tear(what)) throw new PowerCut();
+  }
+
+  /** Once the power is gone nothing more gets done, even if the bundle catches what is thrown at it. */
+  #tear(what: Operation): Tear | undefined {
+    if (this.#cut) return { how: "none" };
+    const tear = this.world.operation(this.name, what);
+    if (tear) this.#cut = true;
+    return tear;
+  }
+
+  #watchFlash(flash: NorFlash, chip: string): void {
+    flash.guard = () => this.#tear("flash");
+    flash.onOperation = ({ op, address, length }, torn) => {
+      this.world.trace.add(this.name, "flash", { op, chip, address, length, ...(torn ? { torn } : {}) });
+    };
+    flash.onViolation = (what) => {
+      this.world.trace.add(this.name, "fault", { what: "flash limit", detail: `${chip}: ${what}` });
+    };
+  }
+
+  #execute(task: () => void): void {
+    const before = this.sandbox;
+    this.#running = true;
+    this.#spent = this.#options.costs?.event ?? 0;
+    try {
+      task();
+    } catch (error) {
+      if (!this.#cut) this.#caught(error);
+    }
+    this.#running = false;
+    if (this.#cut) {
+      this.#powerOff("fault");
+      this.world.wasCut(this);
+      return;
+    }
+    if (this.sandbox !== before) return;
+    this.#busyUntil = Math.max(this.#busyUntil, this.clock.now + this.#spent);
+    this.#checkKey();
+    if (this.#restartAsked) {
+      this.#powerOff("restart");
+      this.#supplyChanged("restart");
+    }
+    this.#loadChanged();
+  }
+
+  #caught(error: unknown): void {
+    this.counts.errors++;
+    const detail = error && typeof error === "object" && "message" in error ? String(error.message) : String(error);
+    this.world.trace.add(this.name, "fault", { what: "uncaught error", detail });
+    for (const handler of this.#handlers.get("uncaughtException") ?? []) handler(error);
+  }
+
+  #scheduleDrain(): void {
+    if (this.#drain?.action) return;
+    this.#drain = this.clock.at(Math.max(this.#busyUntil, this.clock.now), () => {
+      this.#drain = undefined;
+      if (this.#busyUntil <= this.clock.now) {
+        const task = this.#tasks.shift();
+        if (task && this.sandbox) this.#execute(task);
+      }
+      if (this.#tasks.length) this.#scheduleDrain();
+    });
+  }
+
+  #checkKey(): void {
+    const valid = this.sandbox !== undefined && this.arenas.length > 0 && this.arenas[0].some((byte) => byte !== 0);
+    if (valid === this.#keyValid) return;
+    this.#keyValid = valid;
+    this.world.trace.add(this.name, "key", { valid });
+  }
+
+  #supplyChanged(why: string): void {
+    const volts = this.supplyVolts();
+    if (this.#on && volts < this.brownoutVolts) this.#powerOff(this.#supplies.size ? why : "brownout");
+    else if (!this.#on && volts >= this.brownoutVolts + 0.1) this.#powerOn(why);
+    this.#loadChanged();
+  }
+
+  #powerOn(why: string): void {
+    this.#on = true;
+    this.world.trace.add(this.name, "power", { on: true, why });
+    this.#bootEvent = this.clock.after(this.#options.bootTime ?? 100_000, () => {
+      this.#boot();
+    });
+  }
+
+  #powerOff(why: string): void {
+    this.#restartAsked = this.#cut = false;
+    if (!this.#on) return;
+    this.#on = false;
+    this.clock.cancel(this.#bootEvent);
+    this.clock.cancel(this.#drain);
+    for (const timer of this.#timers.values()) this.clock.cancel(timer.event);
+    this.#timers.clear();
+    this.#tasks = [];
+    this.#handlers.clear();
+    this.#drain = undefined;
+    this.#busyUntil = this.#stalledUntil = 0;
+    this.#deepSleep = false;
+    this.sandbox = undefined;
+    this.arenas = [];
+    for (const port of this.#ports.values()) port.powerOff();
+    for (const chip of this.#nors.values()) chip.powerOff();
+    this.card?.powerOff();
+    this.pins.powerOff();
+    this.world.trace.add(this.name, "power", { on: false, why });
+    this.#checkKey();
+  }
+
+  /** The engine's start: it checks Storage, then runs the boot files. */
+  #boot(): void {
+    this.counts.boots++;
+    this.#bootTime = this.clock.now;
+    this.#nextTimer = 1;
+    this.#errorFlags.clear();
+    const sandbox = new Sandbox({
+      random: this.random.stream(`engine ${String(this.counts.boots)}`),
+      now: () => this.seconds * 1000,
+      keepDropped: this.#options.keepDropped,
+      onRefused: (what) => {
+        this.refused(what);
+      },
+    });
+    this.sandbox = sandbox;
+    this.#execute(() => {
+      if (this.storage.checkAtStart())
+        this.world.trace.add(this.name, "fault", { what: "storage erased", detail: "the engine found Storage corrupt at start" });
+      this.setConsole(this.profile.console);
+      defineGlobals(this, sandbox);
+      this.pins.define(sandbox);
+      for (const [id, port] of this.#ports) {
+        const object = port.object(sandbox);
+        object.id = id;
+        sandbox.define(id, object);
+      }
+      sandbox.define("Waveform", waveformConstructor(this, sandbox));
+      const boot = [".bootrst", ".bootcde", ".boot0"]
+        .map((name) => ({ name, code: this.storage.read(name) }))
+        .filter(({ code }) => code?.length);
+      this.world.trace.add(this.name, "boot", {
+        bytes: boot.reduce((sum, { code }) => sum + (code?.length ?? 0), 0),
+        count: this.counts.boots,
+      });
+      for (const { name, code } of boot) sandbox.run(Buffer.from(code as Uint8Array).toString("latin1"), `${this.name}${name}`);
+      for (const handler of this.#handlers.get("init") ?? []) handler();
+    });
+    if (this.#tasks.length) this.#scheduleDrain();
+  }
+
+  #wireKeyCell(): void {
+    const cell = this.keyCell;
+    if (!cell) return;
+    cell.device = this.name;
+    const fail = this.wiring.powerFail;
+    if (fail) {
+      this.pins.drive(fail, cell.volts > cell.warningVolts);
+      cell.watch("power-fail warning", cell.warningVolts, (edge) => {
+        this.pins.drive(fail, edge === "rising");
+      });
+    }
+    cell.watch("brownout", this.brownoutVolts + cell.diodeVolts, () => {
+      this.#supplyChanged("capacitor");
+    });
+    cell.watch("start", this.brownoutVolts + cell.diodeVolts + 0.1, () => {
+      this.#supplyChanged("capacitor");
+    });
+    this.#loadChanged();
+  }
+
+  #wake(): void {
+    this.counts.wakes++;
+    if (this.keyCell && !this.#supplies.size && this.#on) this.keyCell.drain(this.profile.wakeCoulombs);
+  }
+
+  /** What the key capacitor has to carry now. */
+  #loadChanged(): void {
+    if (!this.keyCell) return;
+    const listening = !this.#deepSleep && [...this.#ports.values()].some((port) => port.id.startsWith("Serial") && port.baud > 0);
+    const own = listening ? this.profile.listenAmperes : this.profile.sleepAmperes;
+    this.keyCell.load = this.#on && !this.#supplies.size ? own : 0;
+  }
+}
