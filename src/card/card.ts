@@ -268,5 +268,7 @@ function command(device: Device, ins: number, tag: number, data: Uint8Array, res
  * @param board - its serial port 0 is the contact to reader or kiosk
  */
 export function startCard(board: Board): Device {
-  return startDevice(board, board.serial[0], ROLE_CARD, 0, command);
+  const device = startDevice(board, board.serial[0], ROLE_CARD, 0);
+  device.handler = command;
+  return device;
 }

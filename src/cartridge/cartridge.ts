@@ -218,18 +218,18 @@ export function startCartridge(board: Board): Device {
   const supply = board.keySupply;
   if (store === undefined || keyMemory === undefined || supply === undefined)
     throw new Error("A cartridge needs key memory, a key supply and a content store; this board profile lacks one.");
-  const device = startDevice(board, board.serial[0], ROLE_CARTRIDGE, store.capacity, function (self, ins, tag, data, respond) {
-    command(cartridge, self, ins, tag, data, respond);
-  });
+  const device = startDevice(board, board.serial[0], ROLE_CARTRIDGE, store.capacity);
+  // After any reset the content counts as incomplete: the key is gone, and the next loan records anew.
   const cartridge: Cartridge = {
     loan: createLoan(device, board, keyMemory),
     store,
     recorded: new Uint8Array(RECORDED_LENGTH),
-    received: 0,
+    received: -1,
   };
   journalGet(device.memory.journal, SLOT_ENVELOPE, 0, cartridge.recorded);
-  // After any reset the content counts as incomplete: the key is gone, and the next loan records anew.
-  cartridge.received = -1;
+  device.handler = function (self, ins, tag, data, respond) {
+    command(cartridge, self, ins, tag, data, respond);
+  };
   supply.onPowerFail(function () {
     eraseKey(cartridge.loan, CAUSE_POWER_FAIL);
   });

@@ -18,6 +18,8 @@ export interface Peer {
   present: boolean;
   /** Status word of the last refusal, or 0. */
   refusal: number;
+  /** Called when the peer's answer to reset arrives: somebody has just put it in. */
+  inserted: ((peer: Peer) => void) | null;
   /** Called with the status word and the length of the answer's data; then idle. */
   waiting: ((sw: number, length: number) => void) | null;
 }
@@ -101,29 +103,32 @@ export function lost(peer: Peer): void {
   if (done !== null) done(SW_NO_ANSWER, 0);
 }
 
-/**
- * A slot of the reader.
- *
- * @param inserted - called when the peer's answer to reset arrives: somebody has just put it in
- */
-export function createPeer(device: Device, port: Port, role: number, inserted: (peer: Peer) => void): Peer {
+/** A link's receiver until its own is set. */
+function idle(): void {
+  // nothing is expected yet
+}
+
+/** A slot of the reader, listening. */
+export function createPeer(device: Device, port: Port, role: number): Peer {
   const buffer = new Uint8Array(MESSAGE_LENGTH);
   const peer: Peer = {
-    link: createLink(0, port, device.board, buffer, function (length) {
-      answered(peer, length);
-    }),
+    link: createLink(0, port, device.board, buffer, idle),
     channel: createChannel(),
     buffer,
     data: buffer.subarray(PEER_DATA),
     role,
     present: false,
     refusal: 0,
+    inserted: null,
     waiting: null,
+  };
+  peer.link.onMessage = function (length) {
+    answered(peer, length);
   };
   peer.link.onReset = function () {
     lost(peer);
     peer.present = true;
-    inserted(peer);
+    if (peer.inserted !== null) peer.inserted(peer);
   };
   peer.link.onFailure = function () {
     lost(peer);
@@ -141,13 +146,13 @@ export function authenticatePeer(device: Device, peer: Peer, done: (authenticate
   const h = device.handshake;
   let pair = lastPeer(device.memory, peer.role, peerId) ? pairWith(device.memory, peerId, pairId) : -1;
   let step = 1;
-  const fail = function (sw: number): void {
+  function fail(sw: number): void {
     peer.refusal = sw;
     abandonHandshake(h);
     h.channel = device.channel;
     done(false);
-  };
-  const send = function (length: number): void {
+  }
+  function send(length: number): void {
     const finished = h.step === 0;
     if (length < 0) return fail(0x6982);
     if (finished && length === 0 && peer.channel.open) {
@@ -165,15 +170,15 @@ export function authenticatePeer(device: Device, peer: Peer, done: (authenticate
         begin();
       } else fail(sw);
     });
-  };
-  const begin = function (): void {
+  }
+  function begin(): void {
     step = 1;
     if (pair >= 0) send(handshakeBegin(h, peer.data, context, peer.role, pairId, pair));
     else
       prepareEphemeral(h, function () {
         send(handshakeBegin(h, peer.data, context, peer.role, null, 0));
       });
-  };
+  }
   closeChannel(peer.channel);
   h.channel = peer.channel;
   begin();

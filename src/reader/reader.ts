@@ -1,10 +1,9 @@
 import type { Board } from "../../boards/board.js";
-import { startDevice, type Device } from "../core/device/device.js";
+import { startDevice, whenIdle, workDone, type Device } from "../core/device/device.js";
 import { SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
 import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
 import { PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
-import { whenIdle, workDone } from "../core/device/device.js";
 
 /** Authenticates a device that has just been put in; when both slots are authenticated, playing begins by itself. */
 function inserted(device: Device, peer: Peer, player: Player): void {
@@ -29,19 +28,20 @@ export function startReader(board: Board): Device {
   const sink = board.sink;
   if (sink === undefined || board.serial.length < 3)
     throw new Error("A reader needs three serial ports and a sink; this board profile lacks one.");
-  const device = startDevice(board, board.serial[2], ROLE_READER, 0, function (self, ins, _tag, _data, respond) {
+  const device = startDevice(board, board.serial[2], ROLE_READER, 0);
+  const card = createPeer(device, board.serial[0], ROLE_CARD);
+  const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE);
+  const player = createPlayer(device, board, sink, card, cartridge);
+  card.inserted = cartridge.inserted = function (peer) {
+    inserted(device, peer, player);
+  };
+  device.handler = function (self, ins, _tag, _data, respond) {
     if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
     else if (ins === INS_PLAY) {
       if (!card.channel.open || !cartridge.channel.open || player.state === PLAYER_PLAYING) return respond(SW_CONDITIONS, 0);
       respond(SW_OK, 0);
       play(player);
     } else respond(SW_INSTRUCTION, 0);
-  });
-  const arrived = function (peer: Peer): void {
-    inserted(device, peer, player);
   };
-  const card = createPeer(device, board.serial[0], ROLE_CARD, arrived);
-  const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE, arrived);
-  const player = createPlayer(device, board, sink, card, cartridge);
   return device;
 }

@@ -3,6 +3,7 @@ import {
   SW_CLASS,
   SW_CONDITIONS,
   SW_DATA,
+  SW_INSTRUCTION,
   SW_NOT_FOUND,
   SW_OK,
   SW_PARAMETERS,
@@ -86,10 +87,10 @@ let secured = false;
 /** Runs `step` slice by slice, letting timers and serial ports work in between. */
 function runner(board: DeviceBoard): (step: () => boolean, done: () => void) => void {
   return function (step, done) {
-    const slice = function (): void {
+    function slice(): void {
       if (step()) done();
       else board.after(0, slice);
-    };
+    }
     slice();
   };
 }
@@ -235,13 +236,18 @@ function receive(device: Device, length: number): void {
   } else if (!personalizationCommand(device, ins, tag, data, respond)) device.handler(device, ins, tag, data, respond);
 }
 
+/** Answers commands until the firmware sets its own handler. */
+function refuse(_device: Device, _ins: number, _tag: number, _data: Uint8Array, respond: (sw: number, length: number) => void): void {
+  respond(SW_INSTRUCTION, 0);
+}
+
 /**
- * Starts what all devices share. Returns with the link listening and the answer to reset sent.
+ * Starts what all devices share. Returns with the link listening and the answer to reset sent; the caller sets `handler`.
  *
  * @param port - wire on which this device answers
  * @param role - role that the firmware plays; a journal personalized for another role counts as blank
  */
-export function startDevice(board: DeviceBoard, port: Port, role: number, capacity: number, handler: Handler): Device {
+export function startDevice(board: DeviceBoard, port: Port, role: number, capacity: number): Device {
   const buffer = new Uint8Array(MESSAGE_LENGTH);
   const run = runner(board);
   const memory = createMemory(createJournal(board.journal), board.suites, randomFill, run);
@@ -260,7 +266,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     buffer,
     data: buffer.subarray(DATA),
     capacity,
-    handler,
+    handler: refuse,
     busy: false,
     waiting: null,
     turn: 0,

@@ -190,62 +190,49 @@ function verifyChain(h: Handshake, done: (status: number) => void): void {
   const party = h.party;
   const issuer = chain.subarray(128, 256);
   const issuerKey = issuer.subarray(32, 64);
+  let certificate = issuer;
   let which = 1;
   let result = 0;
-  const verifyNext = function (): void {
-    const certificate = which === 1 ? issuer : chain.subarray(0, 128);
-    let root = party.roots.subarray(0, 32);
-    let fits: boolean;
+  function verifyNext(): void {
+    let root = which === 1 ? party.roots.subarray(0, 32) : issuerKey;
+    let fits = false;
+    certificate = which === 1 ? issuer : chain.subarray(0, 128);
     if (which === 1) {
       fits = certificateFits(certificate, ALGORITHM_ED25519, ROLE_ISSUER, root, party.floor(), party.vouched(), digest);
       if (!fits) {
         root = party.roots.subarray(32, 64);
         fits = certificateFits(certificate, ALGORITHM_ED25519, ROLE_ISSUER, root, party.floor(), party.vouched(), digest);
       }
-    } else {
-      root = issuerKey;
-      fits = certificateFits(certificate, ALGORITHM_X25519, h.expectedRole, root, party.floor(), party.vouched(), digest);
-    }
-    if (!fits) {
-      done(HANDSHAKE_CERTIFICATE);
-      return;
-    }
+    } else fits = certificateFits(certificate, ALGORITHM_X25519, h.expectedRole, root, party.floor(), party.vouched(), digest);
+    if (!fits) return done(HANDSHAKE_CERTIFICATE);
     sha256(digest, [certificate]);
-    const known = party.remembered(digest.subarray(0, 16));
-    const settle = function (): void {
-      if (result !== 1) {
-        done(HANDSHAKE_CERTIFICATE);
-      } else if (which === 1) {
-        which = 0;
-        result = 0;
-        verifyNext();
-      } else {
-        h.peerPublic.set(chain.subarray(32, 64));
-        h.peer.set(chain.subarray(4, 12));
-        h.peer[8] = chain[2];
-        done(party.revoked(h.peer.subarray(0, 8)) ? HANDSHAKE_REVOKED : 0);
-      }
-    };
-    if (known) {
-      result = 1;
-      settle();
-    } else {
-      ed25519VerifyStart(certificate.subarray(64, 128), [CERTIFICATE_CONTEXT, certificate.subarray(0, 64)], root);
-      party.run(
-        function () {
-          result = ed25519VerifyStep();
-          return result !== 0;
-        },
-        function () {
-          if (result === 1) {
-            sha256(digest, [certificate]);
-            party.remember(digest.subarray(0, 16));
-          }
-          settle();
-        },
-      );
+    result = party.remembered(digest.subarray(0, 16)) ? 1 : 0;
+    if (result === 1) return settle();
+    ed25519VerifyStart(certificate.subarray(64, 128), [CERTIFICATE_CONTEXT, certificate.subarray(0, 64)], root);
+    party.run(verifyStep, verified);
+  }
+  function verifyStep(): boolean {
+    result = ed25519VerifyStep();
+    return result !== 0;
+  }
+  function verified(): void {
+    if (result === 1) {
+      sha256(digest, [certificate]);
+      party.remember(digest.subarray(0, 16));
     }
-  };
+    settle();
+  }
+  function settle(): void {
+    if (result !== 1) return done(HANDSHAKE_CERTIFICATE);
+    if (which === 1) {
+      which = 0;
+      return verifyNext();
+    }
+    h.peerPublic.set(chain.subarray(32, 64));
+    h.peer.set(chain.subarray(4, 12));
+    h.peer[8] = chain[2];
+    done(party.revoked(h.peer.subarray(0, 8)) ? HANDSHAKE_REVOKED : 0);
+  }
   verifyNext();
 }
 
