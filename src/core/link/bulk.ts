@@ -23,6 +23,9 @@ export const BULK_FAILED = 4;
 /** Most bytes of content in one frame. */
 export const BULK_CONTENT = 512;
 
+/** Frames that a receiver has room for: one that is worked on, one that comes in meanwhile. */
+const ROOM = 2;
+
 /** Kinds of frames. GRANT and AGAIN carry in their low bits how many frames from `index` on may be sent; AGAIN asks for those once more. */
 const DATA = 1;
 const ASK = 2;
@@ -40,7 +43,8 @@ const TRIES = 8;
 interface Bulk extends Hook {
   /** Sends; else it receives. */
   fill: ((index: number, content: Uint8Array) => number) | null;
-  take: ((index: number, content: Uint8Array) => void) | null;
+  take: ((index: number, content: Uint8Array, release: () => void) => boolean) | null;
+  release: (() => void) | null;
   done: (status: number) => void;
   /** False until the host has spoken. */
   open: boolean;
@@ -50,8 +54,7 @@ interface Bulk extends Hook {
   next: number;
   limit: number;
   count: number;
-  /** Receiver: frames that it has room for; 1 while the message buffer holds one; 1 when END waits for that. */
-  room: number;
+  /** Receiver: 1 while the message buffer holds a frame that is not released; 1 when END waits for that. */
   held: number;
   end: number;
   /** Timeouts in a row. */
@@ -112,7 +115,7 @@ function atSender(link: Link, bulk: Bulk, kind: number, index: number): void {
 
 /** Says what was accepted and how much more there is room for. */
 function grant(link: Link, bulk: Bulk, kind: number): void {
-  put(link, kind + bulk.room - bulk.held - link.full, bulk.base);
+  put(link, kind + ROOM - bulk.held - link.full, bulk.base);
   linkTimer(link, link.idle);
 }
 
@@ -125,14 +128,25 @@ function take(link: Link, bulk: Bulk, index: number): void {
     link.full = 0;
     grant(link, bulk, GRANT);
   }
-  if (bulk.take) bulk.take(index, link.buf.subarray(0, length));
+  if (bulk.take && bulk.release && !bulk.take(index, link.buf.subarray(0, length), bulk.release) && link.hook === bulk) bulkAbort(link);
+}
+
+/** The frame handed out is done with; the next may come. */
+function release(link: Link, bulk: Bulk): void {
+  if (!link.idle || link.hook !== bulk || !bulk.held) return;
+  bulk.held = bulk.tries = 0;
+  if (link.full) take(link, bulk, bulk.base - 1);
+  else if (bulk.end) {
+    put(link, ENDED, bulk.base);
+    finish(link, bulk, BULK_OK);
+  } else grant(link, bulk, GRANT);
 }
 
 /** A frame for the receiver. */
 function atReceiver(link: Link, bulk: Bulk, kind: number, index: number): void {
   linkTimer(link, link.idle);
   if (kind === DATA) {
-    if (index !== bulk.base || bulk.held + link.full >= bulk.room) return linkTimer(link, SILENCE);
+    if (index !== bulk.base || bulk.held + link.full >= ROOM) return linkTimer(link, SILENCE);
     bulk.tries = 0;
     bulk.base++;
     if (bulk.held) link.full = 1;
@@ -149,7 +163,7 @@ function atReceiver(link: Link, bulk: Bulk, kind: number, index: number): void {
 }
 
 function timeout(link: Link, bulk: Bulk): void {
-  const waiting = bulk.fill !== null || bulk.held + link.full < bulk.room;
+  const waiting = bulk.fill !== null || bulk.held + link.full < ROOM;
   if (waiting && bulk.tries++ >= TRIES) return finish(link, bulk, bulk.fill && bulk.base === bulk.count ? BULK_OK : BULK_TIMEOUT);
   if (!bulk.open) return linkTimer(link, link.idle);
   if (bulk.take) grant(link, bulk, waiting ? AGAIN : GRANT);
@@ -178,7 +192,7 @@ function event(link: Link, what: number): boolean {
     else atReceiver(link, bulk, kind, get32(rx, 4));
   } else if (what === HOOK_MESSAGE || what === HOOK_RESET)
     finish(link, bulk, what === HOOK_MESSAGE && bulk.fill && bulk.base === bulk.count ? BULK_OK : BULK_BROKEN);
-  else if (what === HOOK_NOISE && bulk.take && bulk.open && bulk.held + link.full < bulk.room) grant(link, bulk, AGAIN);
+  else if (what === HOOK_NOISE && bulk.take && bulk.open && bulk.held + link.full < ROOM) grant(link, bulk, AGAIN);
   else if (what === HOOK_NOISE) linkTimer(link, link.idle);
   else timeout(link, bulk);
   return true;
@@ -196,11 +210,29 @@ function begin(link: Link, bulk: Bulk, wait: number): void {
   }
 }
 
+function createBulk(link: Link, count: number, done: (status: number) => void): Bulk {
+  return {
+    event: event,
+    fill: null,
+    take: null,
+    release: null,
+    done: done,
+    open: !link.role,
+    base: 0,
+    next: 0,
+    limit: 0,
+    count: count,
+    held: 0,
+    end: 0,
+    tries: 0,
+  };
+}
+
 /**
  * Sends `count` frames. A device calls this right after `linkSend` of its answer, a host when that answer has come.
  *
- * @param fill - writes the content of frame `index` (from 0) and answers its length, 1 to 512, or -1 to give up; it may be asked for one of the
- *   last few frames again
+ * @param fill - writes the content of frame `index` (from 0) and answers its length, 0 to 512, or -1 to give up; it may be asked for one of the
+ *   last two frames again
  * @param done - called once with a status above; the link is in T=1 again
  */
 export function bulkSend(
@@ -209,72 +241,29 @@ export function bulkSend(
   fill: (index: number, content: Uint8Array) => number,
   done: (status: number) => void,
 ): void {
-  begin(
-    link,
-    {
-      event: event,
-      fill: fill,
-      take: null,
-      done: done,
-      open: !link.role,
-      base: 0,
-      next: 0,
-      limit: 0,
-      count: count,
-      room: 0,
-      held: 0,
-      end: 0,
-      tries: 0,
-    },
-    SENDER_WAIT,
-  );
+  const bulk = createBulk(link, count, done);
+  bulk.fill = fill;
+  begin(link, bulk, SENDER_WAIT);
 }
 
 /**
  * Receives frames until the sender ends. Frames come in order, each once.
  *
- * @param room - 1, or 2 to let the next frame come in while one is worked on
- * @param take - has the content of frame `index` until it calls `bulkRelease`, which it must, now or later; the sender waits as long as it
- *   takes. Content not yet released is void when `done` is called
+ * @param take - has the content of frame `index` until it calls `release`, at once or later, for as long as it takes; answers true, or false to
+ *   give up. Content that is not released when `done` is called is void
  * @param done - as in `bulkSend`
  */
 export function bulkReceive(
   link: Link,
-  room: number,
-  take: (index: number, content: Uint8Array) => void,
+  take: (index: number, content: Uint8Array, release: () => void) => boolean,
   done: (status: number) => void,
 ): void {
-  begin(
-    link,
-    {
-      event: event,
-      fill: null,
-      take: take,
-      done: done,
-      open: !link.role,
-      base: 0,
-      next: 0,
-      limit: 0,
-      count: 0,
-      room: room,
-      held: 0,
-      end: 0,
-      tries: 0,
-    },
-    RECEIVER_WAIT,
-  );
-}
-
-/** The receiver has done with the frame; the next may come. Nothing happens where the transfer has ended meanwhile. */
-export function bulkRelease(link: Link): void {
-  const bulk = link.hook as Bulk | null;
-  if (!link.idle || !bulk || !bulk.held) return;
-  bulk.held = bulk.tries = 0;
-  if (link.full) take(link, bulk, bulk.base - 1);
-  else if (bulk.end) {
-    put(link, ENDED, bulk.base);
-    finish(link, bulk, BULK_OK);
-  } else grant(link, bulk, GRANT);
+  const bulk = createBulk(link, 0, done);
+  bulk.take = take;
+  bulk.release = function () {
+    release(link, bulk);
+  };
+  begin(link, bulk, RECEIVER_WAIT);
 }
 
 /** Gives up: tells the peer, and ends with `BULK_FAILED`. Nothing happens where no transfer is under way. */
