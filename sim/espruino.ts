@@ -10,44 +10,15 @@ import { SerialNor } from "./nor.js";
 import type { Random } from "./random.js";
 import { Storage } from "./storage.js";
 import type { KeyCell } from "./supply.js";
-import type { Trace } from "./trace.js";
 import { defineGlobals } from "./espruino/globals.js";
+import { Arenas } from "./espruino/memory.js";
 import { Pins } from "./espruino/pins.js";
+import type { BoardOptions, BoardWorld, Operation } from "./espruino/options.js";
 import type { EngineProfile, Wiring } from "./espruino/profile.js";
 import { Sandbox } from "./espruino/sandbox.js";
 import { BoardPort } from "./espruino/serial.js";
+import { Timers } from "./espruino/timers.js";
 import { waveformConstructor } from "./espruino/waveform.js";
-
-/** Names an operation that a fault may hit. */
-export type Operation = "flash" | "serial" | "timer";
-
-export interface BoardWorld {
-  readonly clock: Clock;
-  readonly trace: Trace;
-  readonly random: Random;
-  /** Asked before every operation; a tear cuts the power there. */
-  operation(device: string, what: Operation): Tear | undefined;
-  /** The power of `board` was cut by a fault. */
-  wasCut(board: EspruinoBoard): void;
-  /** Samples that a board's loudspeaker played. */
-  played(board: EspruinoBoard, pin: string, what: "begin" | "end" | Uint8Array): void;
-}
-
-export interface BoardOptions {
-  name: string;
-  profile: EngineProfile;
-  wiring?: Wiring;
-  /** Capacitor behind a diode; a cartridge has one. */
-  keyCell?: KeyCell;
-  /** Time from supply to the bundle's first statement, in microseconds. Default 100,000. */
-  bootTime?: number;
-  /** Virtual time that the bundle's code takes, in microseconds: for each event, and for each received byte. Default 0. */
-  costs?: { event?: number; byte?: number };
-  /** See `SandboxOptions.keepDropped`. */
-  keepDropped?: boolean;
-  /** Arrays for which the bundle finds no flat room, by the order in which it asks: tests of its fallback. */
-  fragmented?: boolean;
-}
 
 export class EspruinoBoard {
   readonly name: string;
@@ -60,6 +31,7 @@ export class EspruinoBoard {
   readonly storage: Storage;
   readonly card: MemoryCard | undefined;
   readonly pins: Pins;
+  readonly timers = new Timers(this);
   readonly keyCell: KeyCell | undefined;
   /** Supply voltage at which this specimen resets, and by how much its clock is fast. */
   readonly brownoutVolts: number;
@@ -67,8 +39,8 @@ export class EspruinoBoard {
   readonly counts = { boots: 0, errors: 0, refused: 0, overflows: 0, deaf: 0, consoleBytes: 0, wakes: 0 };
   /** The running bundle's world, or undefined while the board is off or has nothing to run. */
   sandbox: Sandbox | undefined;
-  /** Arrays whose flatness the bundle checked: the first is its key memory. */
-  arenas: Uint8Array[] = [];
+  /** What is known of the running bundle's memory. */
+  arenas: Arenas;
   readonly #ports = new Map<string, BoardPort>();
   readonly #nors = new Map<string, SerialNor>();
   readonly #options: BoardOptions;
@@ -83,14 +55,10 @@ export class EspruinoBoard {
   #fifo = 0;
   #tasks: (() => void)[] = [];
   #drain: Scheduled | undefined;
-  #timers = new Map<number, { event: Scheduled; interval: number | undefined; handler: () => void }>();
-  #nextTimer = 1;
   #handlers = new Map<string, ((...args: unknown[]) => void)[]>();
   #deepSleep = false;
   #keyValid = false;
   #errorFlags = new Set<string>();
-  #addresses = new WeakMap<object, number>();
-  #nextAddress = 0x20002000;
   #restartAsked = false;
   #cut = false;
 
@@ -98,6 +66,7 @@ export class EspruinoBoard {
     const { profile } = options;
     this.world = world;
     this.clock = world.clock;
+    this.arenas = new Arenas(options.fragmented ?? false);
     this.#options = options;
     this.name = options.name;
     this.profile = profile;
@@ -281,42 +250,12 @@ export class EspruinoBoard {
     this.world.played(this, pin, what);
   }
 
-  setTimer(handler: () => void, milliseconds: number, repeat: boolean): number {
-    const id = this.#nextTimer++;
-    const interval = this.#interval(milliseconds);
-    this.#arm(id, this.localTime + interval, { interval: repeat ? interval : undefined, handler });
-    return id;
-  }
-
-  clearTimer(id: number | undefined, all: boolean): void {
-    if (id === undefined && !all) {
-      this.refused("clearing a timer by a missing id, which the engine takes for all timers");
-      return;
-    }
-    for (const [other, timer] of this.#timers) {
-      if (!all && other !== id) continue;
-      this.clock.cancel(timer.event);
-      this.#timers.delete(other);
-    }
-  }
-
-  changeInterval(id: number, milliseconds: number): void {
-    const timer = this.#timers.get(id);
-    if (!timer) return;
-    this.clock.cancel(timer.event);
-    const interval = this.#interval(milliseconds);
-    this.#arm(id, this.localTime + interval, { interval, handler: timer.handler });
-  }
-
-  addressOf(value: unknown): number {
-    if (!ArrayBuffer.isView(value) || this.#options.fragmented || value.buffer.byteLength <= 16) return 0;
-    let address = this.#addresses.get(value.buffer);
-    if (!address) {
-      this.#addresses.set(value.buffer, (address = this.#nextAddress));
-      this.#nextAddress += (value.buffer.byteLength + 31) & -16;
-      this.arenas.push(new Uint8Array(value.buffer));
-    }
-    return address + value.byteOffset;
+  fired(handler: () => void): void {
+    this.#wake();
+    this.run(() => {
+      this.#operation("timer");
+      handler();
+    });
   }
 
   errorFlags(): string[] {
@@ -332,24 +271,6 @@ export class EspruinoBoard {
   restart(why: string): void {
     void why;
     this.#restartAsked = true;
-  }
-
-  /** Shortest timer is 0.1 ms; a board whose clock is fast fires early. */
-  #interval(milliseconds: number): number {
-    return (Math.max(0.1, milliseconds || 0) * 1000) / (1 + this.clockError);
-  }
-
-  #arm(id: number, time: number, timer: { interval: number | undefined; handler: () => void }): void {
-    const event = this.clock.at(time, () => {
-      if (timer.interval === undefined) this.#timers.delete(id);
-      else this.#arm(id, time + timer.interval, timer);
-      this.#wake();
-      this.run(() => {
-        this.#operation("timer");
-        timer.handler();
-      });
-    });
-    this.#timers.set(id, { event, ...timer });
   }
 
   #operation(what: Operation): void {
@@ -419,7 +340,7 @@ export class EspruinoBoard {
   }
 
   #checkKey(): void {
-    const valid = this.sandbox !== undefined && this.arenas.length > 0 && this.arenas[0].some((byte) => byte !== 0);
+    const valid = this.sandbox !== undefined && this.arenas.keyValid;
     if (valid === this.#keyValid) return;
     this.#keyValid = valid;
     this.world.trace.add(this.name, "key", { valid });
@@ -446,15 +367,14 @@ export class EspruinoBoard {
     this.#on = false;
     this.clock.cancel(this.#bootEvent);
     this.clock.cancel(this.#drain);
-    for (const timer of this.#timers.values()) this.clock.cancel(timer.event);
-    this.#timers.clear();
+    this.timers.reset();
     this.#tasks = [];
     this.#handlers.clear();
     this.#drain = undefined;
     this.#busyUntil = this.#stalledUntil = 0;
     this.#deepSleep = false;
     this.sandbox = undefined;
-    this.arenas = [];
+    this.arenas = new Arenas(this.#options.fragmented ?? false);
     for (const port of this.#ports.values()) port.powerOff();
     for (const chip of this.#nors.values()) chip.powerOff();
     this.card?.powerOff();
@@ -467,7 +387,6 @@ export class EspruinoBoard {
   #boot(): void {
     this.counts.boots++;
     this.#bootTime = this.clock.now;
-    this.#nextTimer = 1;
     this.#errorFlags.clear();
     const sandbox = new Sandbox({
       random: this.random.stream(`engine ${String(this.counts.boots)}`),

@@ -5,7 +5,8 @@
 import { createHash, type Hash } from "node:crypto";
 import type { Source } from "./capacitor.js";
 import { Clock, DAY } from "./clock.js";
-import { EspruinoBoard, type BoardOptions, type BoardWorld, type Operation } from "./espruino.js";
+import { EspruinoBoard } from "./espruino.js";
+import type { BoardOptions, BoardWorld, Operation } from "./espruino/options.js";
 import type { Tear } from "./flash.js";
 import { Random } from "./random.js";
 import { KeyCell, type KeyCellOptions } from "./supply.js";

@@ -7,8 +7,10 @@ import type { SerialNor } from "../nor.js";
 import type { Random } from "../random.js";
 import { toBytes } from "./bytes.js";
 import { engineCrypto } from "./crypto.js";
+import type { Arenas } from "./memory.js";
 import type { EngineProfile } from "./profile.js";
 import type { Sandbox } from "./sandbox.js";
+import type { Timers } from "./timers.js";
 
 /** What the globals need of the board they belong to. */
 export interface GlobalsBoard {
@@ -26,12 +28,9 @@ export interface GlobalsBoard {
   print(line: string): void;
   refused(what: string): void;
   setConsole(port: string | undefined): void;
-  setTimer(handler: () => void, milliseconds: number, repeat: boolean): number;
-  clearTimer(id: number | undefined, all: boolean): void;
-  changeInterval(id: number, milliseconds: number): void;
+  readonly timers: Timers;
   setDeepSleep(on: boolean): void;
-  /** Flatness and address of an array, and the note that the bundle asked for it. */
-  addressOf(value: unknown): number;
+  readonly arenas: Arenas;
   errorFlags(): string[];
   supplyVolts(): number;
   on(event: string, handler: (...args: unknown[]) => void): void;
@@ -92,17 +91,19 @@ export function defineGlobals(board: GlobalsBoard, sandbox: Sandbox): void {
     (repeat: boolean) =>
     (handler: unknown, milliseconds: unknown, ...args: unknown[]): number => {
       if (typeof handler !== "function") throw sandbox.error("Function or String not supplied!");
-      return board.setTimer(() => (handler as (...all: unknown[]) => void)(...args), Number(milliseconds), repeat);
+      return board.timers.set(() => (handler as (...all: unknown[]) => void)(...args), Number(milliseconds), repeat);
     };
   sandbox.define("setTimeout", timer(false));
   sandbox.define("setInterval", timer(true));
-  const clear = (...ids: number[]): void => {
-    board.clearTimer(ids[0], ids.length === 0);
+  const clear = (...ids: (number | undefined)[]): void => {
+    if (!ids.length) board.timers.clearAll();
+    else if (ids[0] === undefined) board.refused("clearing a timer by a missing id, which the engine takes for all timers");
+    else board.timers.clear(ids[0]);
   };
   sandbox.define("clearTimeout", clear);
   sandbox.define("clearInterval", clear);
   sandbox.define("changeInterval", (id: number, milliseconds: number) => {
-    board.changeInterval(id, milliseconds);
+    board.timers.change(id, milliseconds);
   });
   sandbox.define("peek8", (address: number) => board.flash.read(address, 1)[0]);
   sandbox.define(
@@ -329,7 +330,7 @@ function engineObject(board: GlobalsBoard, sandbox: Sandbox): unknown {
     toUint8Array: (...data: unknown[]) => sandbox.bytes(toBytes(data.length === 1 ? data[0] : data)),
     toArrayBuffer: (text: unknown) => (typeof text === "string" ? sandbox.buffer(toBytes(text)) : undefined),
     memoryArea: (address: number, length: number) => (address ? sandbox.string(board.flash.read(address, length)) : undefined),
-    getAddressOf: (value: unknown) => board.addressOf(value),
+    getAddressOf: (value: unknown) => board.arenas.addressOf(value),
     getAnalogVRef: () => board.supplyVolts(),
     getTemperature: () => 25,
     getErrorFlags: () => sandbox.array(board.errorFlags()),
