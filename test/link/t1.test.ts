@@ -1,0 +1,435 @@
+import * as assert from "uvu/assert";
+import {
+  LINK_ABORTED,
+  LINK_BUSY,
+  LINK_LOST,
+  LINK_NO_ANSWER,
+  LINK_RESTARTED,
+  LINK_RESYNCHED,
+  LINK_TOO_LONG,
+  createLink,
+  linkReset,
+  linkSend,
+} from "../../src/core/link/t1.js";
+import { suite } from "../suite.js";
+import { Clock, block } from "./wire.js";
+
+/** One end whose peer is the test: `give` what the peer sends, `sent` what this end has sent since asked last. */
+function end(role: number, synchronized = true, length = 640) {
+  const clock = new Clock();
+  const frames: Uint8Array[] = [];
+  let receiver: (bytes: Uint8Array) => void = () => undefined;
+  const port = { write: (bytes: Uint8Array) => void frames.push(bytes.slice()), onReceive: (to: typeof receiver) => void (receiver = to) };
+  const messages: string[] = [];
+  const failures: number[] = [];
+  const resets: number[] = [];
+  const link = createLink(role, port, clock, new Uint8Array(length), (count) => messages.push(hex(link.buf.subarray(0, count))));
+  link.onFailure = (reason) => failures.push(reason);
+  link.onReset = (_atr, who) => resets.push(who);
+  const sent = (): string => frames.splice(0).map(hex).join(" ");
+  const send = (message: Uint8Array | number[]): boolean => {
+    link.buf.set(message);
+    return linkSend(link, message.length);
+  };
+  const give = (...bytes: Uint8Array[]): string => {
+    for (const each of bytes) receiver(each);
+    return sent();
+  };
+  if (role === 0 && synchronized) give(atr(1));
+  return { clock, link, messages, failures, resets, sent, send, give, wait: (ms: number) => (clock.run(ms), sent()) };
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const fill = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const B = (pcb: number, inf: Uint8Array | number[] = []): string => hex(block(pcb, inf));
+function atr(role: number): Uint8Array {
+  const bytes = [0x3b, 0x8a, 0x81, 0x31, 0xfe, 0x3d, 0x80, 0x68, ...Buffer.from("LEYDEN"), 1, role];
+  return Uint8Array.from([...bytes, bytes.slice(1).reduce((sum, byte) => sum ^ byte, 0)]);
+}
+
+const device = suite("T=1 device end");
+
+device("starts with its answer to reset", () => {
+  const d = end(2);
+  linkReset(d.link);
+  assert.is(d.sent(), hex(atr(2)));
+});
+
+device("answers I(0,0) with I(0,0), then I(1,0) with I(1,0)", () => {
+  const d = end(1);
+  for (const n of [0, 0x40, 0]) {
+    assert.is(d.give(block(n, [1, 2, n])), "");
+    assert.ok(d.send([0x90, n]));
+    assert.is(d.sent(), B(n, [0x90, n]));
+  }
+  assert.equal(d.messages, ["010200", "010240", "010200"]);
+  assert.is(d.wait(10_000), "", "and has nothing to say meanwhile");
+});
+
+device("takes a message byte by byte", () => {
+  const d = end(1);
+  for (const byte of block(0, fill(254, 7))) d.give(Uint8Array.of(byte));
+  assert.equal(d.messages, [hex(fill(254, 7))]);
+});
+
+device("takes a chain: I(0,1) R(1) I(1,1) R(0) I(0,0)", () => {
+  const d = end(1);
+  assert.is(d.give(block(0x20, fill(254, 1))), B(0x90));
+  assert.is(d.give(block(0x60, fill(254, 2))), B(0x80));
+  assert.is(d.give(block(0x00, fill(2, 3))), "");
+  assert.equal(d.messages, ["01".repeat(254) + "02".repeat(254) + "0303"]);
+});
+
+device("sends a chain: I(0,1) R(1) I(1,1) R(0) I(0,0)", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  d.send([...fill(254, 1), ...fill(254, 2), 3, 3]);
+  assert.is(d.sent(), B(0x20, fill(254, 1)));
+  assert.is(d.give(block(0x90)), B(0x60, fill(254, 2)));
+  assert.is(d.give(block(0x80)), B(0x00, [3, 3]));
+});
+
+device("asks again after a wrong LRC, once the wire is silent", () => {
+  const d = end(1);
+  const wrong = block(0, [1, 2, 3]);
+  wrong[6] ^= 1;
+  assert.is(d.give(wrong), "");
+  assert.is(d.wait(99), "");
+  assert.is(d.wait(2), B(0x81));
+  assert.is(d.give(block(0, [1, 2, 3])), "");
+  assert.is(d.messages.length, 1);
+});
+
+device("repeats its block when R asks for it, in a chain too, and never delivers a message twice", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  d.send([...fill(254, 1), 2]);
+  d.sent();
+  assert.is(d.give(block(0x80)), B(0x20, fill(254, 1)));
+  assert.is(d.give(block(0x90)), B(0x40, [2]));
+  assert.is(d.give(block(0x90)), B(0x40, [2]));
+  assert.is(d.give(block(0, [1])), B(0x40, [2]), "also when the host repeats its command");
+  assert.is(d.messages.length, 1);
+});
+
+device("asks for the command when the host asks for an answer to one that never came", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  d.send([2]);
+  d.sent();
+  assert.is(d.give(block(0x90)), B(0x90));
+});
+
+device("repeats its R-block when the host asks after it", () => {
+  const d = end(1);
+  assert.is(d.give(block(0x20, [1])), B(0x90));
+  assert.is(d.give(block(0x82)), B(0x90));
+});
+
+device("asks for more time while a message is unanswered, and holds its answer back until the host has agreed", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  assert.is(d.wait(299), "");
+  assert.is(d.wait(2), B(0xc3, [1]));
+  assert.ok(d.send([5]));
+  assert.is(d.sent(), "");
+  assert.is(d.give(block(0xe3, [1])), B(0x00, [5]));
+  assert.is(d.wait(10_000), "");
+});
+
+device("asks for more time again and again, also when the host's reply is lost or it asks after the answer", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  assert.is(d.wait(301), B(0xc3, [1]));
+  assert.is(d.wait(300), B(0xc3, [1]));
+  assert.is(d.give(block(0x80)), B(0xc3, [1]));
+  d.give(block(0xe3, [1]));
+  assert.is(d.wait(301), B(0xc3, [1]));
+});
+
+device("stays silent about noise while it works", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  d.give(fill(20, 0x55));
+  assert.is(d.wait(250), "");
+  assert.ok(d.send([5]));
+  assert.is(d.sent(), B(0x00, [5]));
+});
+
+device("honours S(IFS), and refuses 0 and 255", () => {
+  const d = end(1);
+  assert.is(d.give(block(0xc1, [16])), B(0xe1, [16]));
+  assert.is(d.give(block(0xc1, [0])), B(0x81));
+  assert.is(d.give(block(0xc1, [255])), B(0x81));
+  d.give(block(0, [1]));
+  d.send(fill(17, 1));
+  assert.is(d.sent(), B(0x20, fill(16, 1)));
+});
+
+device("aborts a chain that its buffer cannot hold, and takes the next message", () => {
+  const d = end(1, true, 300);
+  assert.is(d.give(block(0x20, fill(254, 1))), B(0x90));
+  assert.is(d.give(block(0x60, fill(254, 2))), B(0xc2));
+  assert.is(d.give(block(0xe2)), B(0x80));
+  d.give(block(0x00, [1]));
+  assert.equal(d.messages, ["01"]);
+});
+
+device("stops its own chain at S(ABORT)", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  d.send(fill(300, 1));
+  d.sent();
+  assert.is(d.give(block(0xc2)), B(0xe2));
+  d.give(block(0x40, [2]));
+  assert.equal(d.messages, ["01", "02"]);
+  d.send([7]);
+  assert.is(d.sent(), B(0x40, [7]), "the aborted block counts as sent");
+});
+
+device("begins anew at S(RESYNCH), drops the message under way and its late answer, and says so", () => {
+  const d = end(1);
+  d.give(block(0, [1]));
+  assert.is(d.give(block(0xc0)), B(0xe0));
+  assert.equal(d.failures, [LINK_RESYNCHED]);
+  assert.not(d.send([1]));
+  d.give(block(0, [2]));
+  assert.equal(d.messages, ["01", "02"]);
+});
+
+device("answers S(SWR) by its answer to reset, and says so", () => {
+  const d = end(3);
+  assert.is(d.give(block(0xcf)), hex(atr(3)));
+  assert.equal(d.failures, [LINK_RESTARTED]);
+});
+
+device("refuses reserved bits, wrong lengths, responses out of place and empty chained blocks", () => {
+  for (const wrong of [
+    block(0x01),
+    block(0x20),
+    block(0xa0),
+    block(0x84),
+    block(0x80, [1]),
+    block(0xc0, [1]),
+    block(0xc3, [1]),
+    block(0xc7),
+    block(0xe0),
+  ]) {
+    const d = end(1);
+    assert.is(d.give(wrong), B(0x81), hex(wrong));
+    assert.equal(d.messages, []);
+  }
+});
+
+device("a frame that breaks off is dropped after the silence; so is LEN 255", () => {
+  const d = end(1);
+  d.give(block(0, fill(100, 1)).subarray(0, 50));
+  assert.is(d.wait(101), B(0x81));
+  d.give(Uint8Array.of(0, 0, 255, 1, 2));
+  assert.is(d.wait(101), B(0x81));
+  d.give(block(0, [1]));
+  assert.equal(d.messages, ["01"]);
+});
+
+device("noise without an end is given up after two seconds", () => {
+  const d = end(1);
+  let answers = "";
+  for (let i = 0; i < 50; i++) answers += d.give(fill(40, 0x55)) + d.wait(50);
+  assert.is(answers, B(0x81));
+});
+
+device("sends nothing without a message to answer, nor of a length that no buffer has", () => {
+  const d = end(1);
+  assert.not(d.send([1]));
+  d.give(block(0, [1]));
+  assert.not(linkSend(d.link, 0));
+  assert.not(linkSend(d.link, 641));
+});
+device.run();
+
+const host = suite("T=1 host end");
+
+host("begins by resynchronizing when it has seen no answer to reset, then sends", () => {
+  const h = end(0, false);
+  assert.ok(h.send([1]));
+  assert.is(h.sent(), B(0xc0));
+  assert.is(h.give(block(0xe0)), B(0x00, [1]));
+  h.give(block(0, [9]));
+  assert.equal(h.messages, ["09"]);
+  assert.equal(h.failures, []);
+});
+
+host("asks for a reset, and notices an answer to reset by itself", () => {
+  const h = end(0, false);
+  linkReset(h.link);
+  assert.is(h.sent(), B(0xcf));
+  h.give(atr(2));
+  h.give(atr(1));
+  assert.equal(h.resets, [2, 1]);
+  assert.ok(h.send([1]));
+  assert.is(h.sent(), B(0x00, [1]));
+});
+
+host("finds an answer to reset in the midst of noise, byte by byte and after half a frame", () => {
+  const h = end(0, false);
+  for (const byte of [...fill(700, 0x3b), ...atr(1), 0x3b, 0x8a]) h.give(Uint8Array.of(byte));
+  h.wait(101);
+  h.give(block(0, fill(200, 1)).subarray(0, 50), atr(2));
+  h.wait(101);
+  assert.equal(h.resets, [1, 2]);
+});
+
+host("takes no answer to reset with a wrong TCK or another name", () => {
+  for (const at of [1, 9, 14, 15, 16]) {
+    const h = end(0, false);
+    const wrong = atr(1);
+    wrong[at] ^= 4;
+    h.give(wrong);
+    h.wait(200);
+    assert.equal(h.resets, []);
+  }
+});
+
+host("sends a chain and takes a chain", () => {
+  const h = end(0);
+  h.send([...fill(254, 1), 2]);
+  assert.is(h.sent(), B(0x20, fill(254, 1)));
+  assert.is(h.give(block(0x90)), B(0x40, [2]));
+  assert.is(h.give(block(0x20, [3])), B(0x90));
+  assert.is(h.give(block(0x40, [4])), "");
+  assert.equal(h.messages, ["0304"]);
+});
+
+host("asks again when the answer is disturbed, and after silence", () => {
+  const h = end(0);
+  h.send([1]);
+  h.sent();
+  h.give(fill(10, 0x55));
+  assert.is(h.wait(101), B(0x82));
+  assert.is(h.wait(801), B(0x82));
+  h.give(block(0, [9]));
+  assert.equal(h.messages, ["09"]);
+});
+
+host("repeats its block when the device asks for it", () => {
+  const h = end(0);
+  h.send([1]);
+  h.sent();
+  assert.is(h.give(block(0x81)), B(0x00, [1]));
+});
+
+host("ignores an answer that it has had", () => {
+  const h = end(0);
+  h.send([1]);
+  h.give(block(0, [9]));
+  h.give(block(0, [9]));
+  h.send([2]);
+  h.sent();
+  assert.is(h.give(block(0, [9])), "");
+  h.give(block(0x40, [8]));
+  assert.equal(h.messages, ["09", "08"]);
+});
+
+host("grants more time, as many block waiting times as asked for", () => {
+  const h = end(0);
+  h.send([1]);
+  h.sent();
+  h.wait(700);
+  assert.is(h.give(block(0xc3, [3])), B(0xe3, [3]));
+  assert.is(h.wait(2399), "");
+  assert.is(h.wait(2), B(0x82));
+});
+
+host("a device that only ever asks for time is given up", () => {
+  const h = end(0);
+  h.send([1]);
+  for (let i = 0; i < 5000 && !h.failures.length; i++) if (h.give(block(0xc3, [1])) === B(0xc0)) h.give(block(0xe0));
+  assert.equal(h.failures, [LINK_BUSY]);
+});
+
+host("after four failures resynchronizes, says that the exchange is lost, and goes on", () => {
+  const h = end(0);
+  h.send([1]);
+  assert.is(h.wait(3300), [B(0, [1]), B(0x82), B(0x82), B(0x82), B(0xc0)].join(" "));
+  h.give(block(0xe0));
+  assert.equal(h.failures, [LINK_LOST]);
+  h.send([2]);
+  assert.is(h.sent(), B(0x00, [2]));
+});
+
+host("when resynchronization is not answered either, says so within six seconds, and begins the next message with it", () => {
+  const h = end(0);
+  h.send([1]);
+  h.wait(6500);
+  assert.equal(h.failures, [LINK_NO_ANSWER]);
+  assert.is(h.wait(60_000), "");
+  h.send([2]);
+  assert.is(h.sent(), B(0xc0));
+  assert.is(h.give(block(0xe0)), B(0x00, [2]));
+});
+
+host("a reset that is not answered ends in an error", () => {
+  const h = end(0);
+  linkReset(h.link);
+  assert.is(h.wait(3300), [0, 0, 0, 0].map(() => B(0xcf)).join(" "));
+  assert.equal(h.failures, [LINK_NO_ANSWER]);
+});
+
+host("gives up the message that the device aborts", () => {
+  const h = end(0);
+  h.send(fill(600, 1));
+  h.sent();
+  assert.is(h.give(block(0xc2)), B(0xe2));
+  assert.equal(h.failures, [LINK_ABORTED]);
+  h.give(block(0x80));
+  h.send([1]);
+  assert.is(h.sent(), B(0x40, [1]));
+});
+
+host("aborts an answer that its buffer cannot hold", () => {
+  const h = end(0, true, 300);
+  h.send([1]);
+  h.give(block(0x20, fill(254, 1)));
+  assert.is(h.give(block(0x60, fill(254, 2))), B(0xc2));
+  h.give(block(0xe2));
+  assert.equal(h.failures, [LINK_TOO_LONG]);
+  h.send([2]);
+  assert.is(h.sent(), B(0x40, [2]));
+});
+
+host("whatever a device goes on repeating, each exchange ends", () => {
+  const repeated = [
+    block(0x80),
+    block(0x90),
+    block(0x40, [1]),
+    block(0xc1, [32]),
+    block(0xe0),
+    block(0xe2),
+    block(0xe3, [1]),
+    block(0xc0),
+    block(0xc3, [0]),
+    block(0x20, [1]),
+    block(0x60),
+  ];
+  for (const each of repeated)
+    for (const [pause, silent] of [
+      [1, false],
+      [150, true],
+    ] as const) {
+      const h = end(0);
+      h.send([1]);
+      for (let i = 0; i < 40_000 && !h.failures.length && !h.messages.length; i++) {
+        const answer = h.give(each);
+        h.wait(pause);
+        if (!silent && answer === B(0xc2)) h.give(block(0xe2));
+      }
+      assert.is(h.failures.length + h.messages.length, 1, `${hex(each)} every ${pause} ms`);
+    }
+});
+
+host("takes no second message while one is unanswered", () => {
+  const h = end(0);
+  assert.ok(h.send([1]));
+  assert.not(h.send([2]));
+});
+host.run();
