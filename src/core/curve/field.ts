@@ -1,3 +1,5 @@
+import { natives } from "../natives.js";
+
 /**
  * The field of 2^255 - 19 in doubles, after Bernstein's floating-point representation (Curve25519, 2006, section 4): limb i is a multiple of
  * 2^ceil(21.25 i), kept within about half of the next limb's unit by rounding carries, so that sums of twelve products stay exact below
@@ -12,7 +14,7 @@ const rounders = new Float64Array(12);
 /** Unit of limb i; the thirteenth is 2^255. */
 const units = new Float64Array(13);
 const product = new Float64Array(12);
-const extended = new Float64Array(23);
+const extended = new Float64Array(24);
 const digits = new Float64Array(12);
 /** 19 / 2^255: what wraps round at the top. */
 let wrap = 19;
@@ -50,6 +52,91 @@ export function carry(out: Field, a: Field): void {
   out[1] += high;
 }
 
+/**
+ * What a window of 12 slides over in a product: limbs from the last to the first, then, for what wraps round, limbs 11 to 1 reduced. 24
+ * numbers, the last one 0.
+ */
+export function extend(out: Float64Array, a: Field): void {
+  const w = wrap;
+  out.set([a[11], a[10], a[9], a[8], a[7], a[6], a[5], a[4], a[3], a[2], a[1], a[0]]);
+  out.set([a[11] * w, a[10] * w, a[9] * w, a[8] * w, a[7] * w, a[6] * w, a[5] * w, a[4] * w, a[3] * w, a[2] * w, a[1] * w], 12);
+}
+
+/**
+ * The sum of products by the engine's own inner product. `a` holds elements 24 apart, zeros between; `b` as many extended ones. The result
+ * goes, times `n`, to `f` and, times `m`, to `g`, and extended to `l`, where these are given. Written out because every token costs time
+ * in an interpreter, and a loop around it twice.
+ */
+export function convolveProducts(
+  a: Float64Array,
+  b: Float64Array,
+  l: Field | null,
+  f: Field | null,
+  n: number,
+  g: Field | null,
+  m: number,
+): void {
+  const c = natives.convolve as (a: Float64Array, b: Float64Array, shift: number) => number;
+  const r = rounders;
+  const w = wrap;
+  let t = 0;
+  let h = 0;
+  let v0 = 0;
+  let v1 = 0;
+  let v2 = 0;
+  let v3 = 0;
+  let v4 = 0;
+  let v5 = 0;
+  let v6 = 0;
+  let v7 = 0;
+  let v8 = 0;
+  let v9 = 0;
+  let v10 = 0;
+  let v11 = 0;
+  v0 = (t = c(a, b, 11)) - (h = t + r[0] - r[0]);
+  v1 = (t = c(a, b, 10) + h) - (h = t + r[1] - r[1]);
+  v2 = (t = c(a, b, 9) + h) - (h = t + r[2] - r[2]);
+  v3 = (t = c(a, b, 8) + h) - (h = t + r[3] - r[3]);
+  v4 = (t = c(a, b, 7) + h) - (h = t + r[4] - r[4]);
+  v5 = (t = c(a, b, 6) + h) - (h = t + r[5] - r[5]);
+  v6 = (t = c(a, b, 5) + h) - (h = t + r[6] - r[6]);
+  v7 = (t = c(a, b, 4) + h) - (h = t + r[7] - r[7]);
+  v8 = (t = c(a, b, 3) + h) - (h = t + r[8] - r[8]);
+  v9 = (t = c(a, b, 2) + h) - (h = t + r[9] - r[9]);
+  v10 = (t = c(a, b, 1) + h) - (h = t + r[10] - r[10]);
+  v11 = (t = c(a, b, 0) + h) - (h = t + r[11] - r[11]);
+  v0 = (t = v0 + h * w) - (h = t + r[0] - r[0]);
+  v1 += h;
+  if (f) f.set([v0 * n, v1 * n, v2 * n, v3 * n, v4 * n, v5 * n, v6 * n, v7 * n, v8 * n, v9 * n, v10 * n, v11 * n]);
+  if (g) g.set([v0 * m, v1 * m, v2 * m, v3 * m, v4 * m, v5 * m, v6 * m, v7 * m, v8 * m, v9 * m, v10 * m, v11 * m]);
+  if (l)
+    l.set([
+      v11,
+      v10,
+      v9,
+      v8,
+      v7,
+      v6,
+      v5,
+      v4,
+      v3,
+      v2,
+      v1,
+      v0,
+      v11 * w,
+      v10 * w,
+      v9 * w,
+      v8 * w,
+      v7 * w,
+      v6 * w,
+      v5 * w,
+      v4 * w,
+      v3 * w,
+      v2 * w,
+      v1 * w,
+    ]);
+}
+
 /** out = a b; operands may be sums of elements, 15 elements in the product of both counts. */
 export function multiply(out: Field, a: Field, b: Field): void {
   let i = 0;
@@ -57,6 +144,11 @@ export function multiply(out: Field, a: Field, b: Field): void {
   let sum = 0;
   const c = product;
   const e = extended;
+  if (natives.convolve) {
+    extend(e, b);
+    convolveProducts(a, e, null, out, 1, null, 0);
+    return;
+  }
   for (i = 0; i < 12; i++) {
     e[i + 11] = b[i];
     if (i) e[i - 1] = b[i] * wrap;
