@@ -56,14 +56,16 @@ class Direction {
   free = 0;
   readonly #wire: Wire;
   readonly #random: Random;
+  readonly #index: 0 | 1;
   #queue: Segment[] = [];
   #scheduled = false;
   #generation = 0;
   #frame: { start: number; parts: Uint8Array[]; length: number } | undefined;
   #toNoise = Infinity;
 
-  constructor(wire: Wire, random: Random) {
+  constructor(wire: Wire, random: Random, index: 0 | 1) {
     this.#wire = wire;
+    this.#index = index;
     this.#random = random;
     this.noiseChanged();
   }
@@ -145,7 +147,7 @@ class Direction {
       crc: crc32(bytes),
       ...(trace.options.wires ? { bytes: Buffer.from(bytes).toString("hex") } : {}),
     });
-    this.#wire.onFrame?.(from, bytes);
+    this.#wire.onFrame?.(from, bytes, this.#index);
   }
 
   #arrive(bytes: Uint8Array): void {
@@ -198,7 +200,7 @@ export class Wire {
   readonly burst: number;
   plugged = true;
   /** Sees every frame as it was sent, before noise. */
-  onFrame: ((from: string, bytes: Uint8Array) => void) | undefined;
+  onFrame: ((from: string, bytes: Uint8Array, end: 0 | 1) => void) | undefined;
   /** Told after every change of `plugged`. */
   onPlug: ((plugged: boolean) => void) | undefined;
   #noise: Noise;
@@ -210,7 +212,7 @@ export class Wire {
     this.trace = trace;
     this.burst = options.burst ?? 2000;
     this.#noise = options.noise ?? { flip: 0, lose: 0, insert: 0 };
-    this.#directions = [new Direction(this, random.stream("there")), new Direction(this, random.stream("back"))];
+    this.#directions = [new Direction(this, random.stream("there"), 0), new Direction(this, random.stream("back"), 1)];
   }
 
   get noise(): Noise {

@@ -10,6 +10,7 @@ import type { BoardOptions, BoardWorld, Operation } from "./espruino/options.js"
 import type { Tear } from "./flash.js";
 import { Random } from "./random.js";
 import { KeyCell, type KeyCellOptions } from "./supply.js";
+import { ApduTap } from "./tap.js";
 import { Trace } from "./trace.js";
 import { HostPort, Wire, type Noise, type WireOptions } from "./wire.js";
 
@@ -111,6 +112,7 @@ export class World implements BoardWorld {
 
   slot(options: SlotOptions): Slot {
     const slot = new Slot(this.wire({ ...options.wire, name: options.name }), options);
+    new ApduTap(this.trace, slot.wire);
     this.slots.set(options.name, slot);
     return slot;
   }
