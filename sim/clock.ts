@@ -15,12 +15,21 @@ export interface Scheduled {
   action: (() => void) | undefined;
 }
 
+/** Thrown by `step` at `stopAt`. */
+export class Stopped extends Error {
+  constructor() {
+    super("the clock was stopped here");
+  }
+}
+
 export class Clock {
   #now = 0;
   #order = 0;
   #heap: Scheduled[] = [];
   /** Events that have happened. */
   steps = 0;
+  /** No event happens once this many have. */
+  stopAt = Infinity;
 
   get now(): number {
     return this.#now;
@@ -51,6 +60,7 @@ export class Clock {
   /** Lets the next event happen. False when there is none. */
   step(): boolean {
     if (this.next() === undefined) return false;
+    if (this.steps >= this.stopAt) throw new Stopped();
     const event = this.#pop();
     const action = event.action as () => void;
     event.action = undefined;
