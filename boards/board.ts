@@ -96,6 +96,8 @@ export interface Board {
   /** Optional: memory that only the key capacitor keeps alive; flat, zero after every reset. */
   readonly keyMemory?: Uint8Array;
   readonly keySupply?: KeySupply;
+  /** Optional: calls `handler` with true when a slot begins to supply the board (also when it does already), with false when it stops. */
+  onContact?(handler: (docked: boolean) => void): void;
   /** Optional: calls `handler` when the case is opened. */
   onTamper?(handler: () => void): void;
   readonly contentStore?: ContentStore;

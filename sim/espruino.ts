@@ -5,6 +5,7 @@
  */
 import type { Clock, Scheduled } from "./clock.js";
 import { MemoryCard } from "./card.js";
+import { Decoder } from "./decoder.js";
 import { NorFlash, PowerCut, type Tear } from "./flash.js";
 import { SerialNor } from "./nor.js";
 import type { Random } from "./random.js";
@@ -30,6 +31,7 @@ export class EspruinoBoard {
   readonly flash: NorFlash;
   readonly storage: Storage;
   readonly card: MemoryCard | undefined;
+  readonly decoder: Decoder | undefined;
   readonly pins: Pins;
   readonly timers = new Timers(this);
   readonly keyCell: KeyCell | undefined;
@@ -102,6 +104,19 @@ export class EspruinoBoard {
     for (const id of profile.serials) this.#ports.set(id, new BoardPort(this, id));
     this.keyCell = options.keyCell;
     this.#wireKeyCell();
+    const { decoder } = this.wiring;
+    if (decoder)
+      this.decoder = new Decoder({
+        clock: this.clock,
+        trace: world.trace,
+        name: this.name,
+        request: (level) => {
+          this.pins.drive(decoder.request, level);
+        },
+        wake: () => {
+          world.wake();
+        },
+      });
   }
 
   get receiveBuffer(): number {
@@ -149,6 +164,7 @@ export class EspruinoBoard {
   supply(from: string, volts: number): void {
     if (volts > 0) this.#supplies.set(from, volts);
     else this.#supplies.delete(from);
+    if (this.wiring.contact) this.pins.drive(this.wiring.contact, this.#supplies.size > 0);
     this.#supplyChanged(volts > 0 ? from : `${from} gone`);
   }
 
@@ -378,6 +394,7 @@ export class EspruinoBoard {
     for (const port of this.#ports.values()) port.powerOff();
     for (const chip of this.#nors.values()) chip.powerOff();
     this.card?.powerOff();
+    this.decoder?.powerOff();
     this.pins.powerOff();
     this.world.trace.add(this.name, "power", { on: false, why });
     this.#checkKey();

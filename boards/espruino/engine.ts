@@ -76,7 +76,7 @@ export interface EngineWaveform {
 }
 
 export interface WatchOptions {
-  edge: "rising" | "falling";
+  edge: "rising" | "falling" | "both";
   repeat: boolean;
   debounce?: number;
 }

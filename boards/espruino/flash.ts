@@ -58,8 +58,9 @@ export function storagePages(storage: number, length: number, size: number): Fla
     require("Storage").write(".leyden", "", 0, size);
     start = fileAddress(flash, ".leyden", storage, length);
   }
-  end = start ? Math.floor((start + size - storage) / page) * page + storage : 0;
-  start = Math.ceil((start - storage) / page) * page + storage;
+  // whole numbers all the way: the engine takes no double for an address
+  end = start ? start + size - ((start + size - storage) % page) : 0;
+  start += (page - ((start - storage) % page)) % page;
   return {
     base: start,
     length: end > start ? end - start : 0,
@@ -106,7 +107,7 @@ export function contentIn(pages: FlashPages, skip: number): ContentStore {
       return length <= capacity;
     },
     write: function (offset: number, bytes: Uint8Array): boolean {
-      let at = Math.ceil(offset / pages.page) * pages.page;
+      let at = offset + ((pages.page - (offset % pages.page)) % pages.page);
       if (offset !== written || offset + bytes.length > capacity) return false;
       while (at < offset + bytes.length) {
         pages.erasePage(base + at);

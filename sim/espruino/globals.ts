@@ -8,7 +8,8 @@ import type { Random } from "../random.js";
 import { toBytes } from "./bytes.js";
 import { engineCrypto } from "./crypto.js";
 import type { Arenas } from "./memory.js";
-import type { EngineProfile } from "./profile.js";
+import type { EngineProfile, Wiring } from "./profile.js";
+import type { Decoder } from "../decoder.js";
 import type { Sandbox } from "./sandbox.js";
 import type { Timers } from "./timers.js";
 
@@ -18,6 +19,8 @@ export interface GlobalsBoard {
   readonly flash: NorFlash;
   readonly storage: Storage;
   readonly card: MemoryCard | undefined;
+  readonly decoder: Decoder | undefined;
+  readonly wiring: Wiring;
   readonly random: Random;
   /** Seconds since start by the board's own oscillator. */
   readonly seconds: number;
@@ -288,6 +291,7 @@ function spi(board: GlobalsBoard, sandbox: Sandbox): unknown {
       const sent = toBytes(data);
       const chip = select === undefined ? undefined : board.nor(String(select));
       board.spend((sent.length * 8e6) / baud);
+      if (select !== undefined && String(select) === board.wiring.decoder?.select) board.decoder?.take(sent, board.localTime);
       if (!chip) return typeof data === "number" ? 0xff : sandbox.bytes(new Uint8Array(sent.length).fill(0xff));
       const { answer, wait } = chip.transfer(sent, board.localTime);
       board.spend(wait);

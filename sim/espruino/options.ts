@@ -16,6 +16,8 @@ export interface BoardWorld {
   readonly random: Random;
   /** Asked before every operation; a tear cuts the power there. */
   operation(device: string, what: Operation): Tear | undefined;
+  /** Host code may have something to do. */
+  wake(): void;
   /** The power of `board` was cut by a fault. */
   wasCut(board: EspruinoBoard): void;
   /** Samples that a board's loudspeaker played. */

@@ -50,6 +50,10 @@ export interface Wiring {
   powerFail?: string;
   /** High while the case is open. */
   tamper?: string;
+  /** High while a slot supplies the board: the contact by which a cartridge knows that it is docked. */
+  contact?: string;
+  /** Audio decoder on SPI: chip select, and the pin on which it asks for data. */
+  decoder?: { select: string; request: string };
   /** SPI NOR flash chips: chip select pin to length in bytes. */
   nor?: Record<string, number>;
   /** SD card: chip select pin and capacity in bytes. */

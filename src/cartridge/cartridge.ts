@@ -1,6 +1,6 @@
 import type { Board, ContentStore } from "../../boards/board.js";
 import { get16, get32, put32 } from "../core/bytes.js";
-import { startDevice, type Device } from "../core/device/device.js";
+import { redock, startDevice, type Device } from "../core/device/device.js";
 import { SLOT_ENVELOPE, SLOT_MAILBOX, SLOT_RECOMMENDATIONS } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
 import {
@@ -237,6 +237,11 @@ export function startCartridge(board: Board): Device {
     board.onTamper(function () {
       eraseKey(cartridge.loan, CAUSE_TAMPER);
     });
+  if (board.onContact === undefined) return device;
   board.sleep(true);
+  board.onContact(function (docked) {
+    board.sleep(!docked);
+    redock(device, docked);
+  });
   return device;
 }

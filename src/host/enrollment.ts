@@ -14,15 +14,20 @@ export interface Personalization {
  * Makes a blank device somebody: seeds its generator, has it make its key pair, and gives it identity, device key and certificates.
  *
  * @param prepare - the center's part: certificate and sealed personalization for this public key
+ * @param seed - 32 bytes for the device's generator
  * @returns the device's certificate
  * @throws Error for a device that is personalized already; DeviceError when the device refuses; the device then is as before
  */
-export async function enroll(session: DeviceSession, prepare: (publicKey: Uint8Array, info: DeviceInfo) => Promise<Personalization>): Promise<Uint8Array> {
+export async function enroll(
+  session: DeviceSession,
+  prepare: (publicKey: Uint8Array, info: DeviceInfo) => Promise<Personalization>,
+  seed: Uint8Array = new Uint8Array(randomBytes(32)),
+): Promise<Uint8Array> {
   const info = await session.info();
   const none = new Uint8Array(0);
   if (info.personalized)
     throw new Error(`This device is ${Buffer.from(info.id).toString("hex")} already; a device is personalized once, flash it anew to begin again.`);
-  await session.command(0x80, INS_SEED, 0, new Uint8Array(randomBytes(32)), "The device did not take its seed");
+  await session.command(0x80, INS_SEED, 0, seed, "The device did not take its seed");
   const publicKey = await session.command(0x00, INS_GENERATE_KEY_PAIR, 0, none, "The device did not make a key pair");
   const { sealed, certificate } = await prepare(publicKey.slice(0, 32), info);
   await session.command(0x80, INS_PERSONALIZE, 0, sealed, "The device did not take its identity");

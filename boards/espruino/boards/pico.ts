@@ -10,7 +10,7 @@ import { entropy } from "../random.js";
 import { contentOnCard } from "../sd.js";
 import { openPort, serialPort } from "../serial.js";
 import { decoderSink } from "../sink.js";
-import { button, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
+import { button, contact, keySupply, ramKeyMemory, sleepUntilWire, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
 declare const Serial1: EngineSerial;
@@ -20,7 +20,6 @@ declare const SPI1: EngineSpi;
 declare const SPI2: EngineSpi;
 declare const SPI3: EngineSpi;
 declare function digitalWrite(pin: Pin, value: boolean): void;
-declare function setDeepSleep(on: number): void;
 
 export const BUTTON = "C13";
 export const PRESSED = 1;
@@ -43,20 +42,19 @@ function pico(): Board {
       digitalWrite("B2", on);
     },
     natives: { sha256: sha256, aesCbcEncrypt: aesCbcEncrypt, aesCbcDecrypt: aesCbcDecrypt, convolve: E.convolve, crc32: crc32 },
-    sleep: function (deep: boolean): void {
-      setDeepSleep(deep ? 1 : 0);
-    },
+    sleep: sleepUntilWire("B7"),
     closeConsole: closeConsole,
   };
 }
 
-/** A cartridge: contents on an SD card, key capacitor on A0 and A1, case switch on B1. */
+/** A cartridge: contents on an SD card, key capacitor on A0 and A1, case switch on B1, slot contact on A8. */
 export function cartridge(): Board {
   const board = pico() as { -readonly [key in keyof Board]: Board[key] };
   SPI2.setup({ sck: "B13", miso: "B14", mosi: "B15", baud: 8000000 });
   board.keyMemory = ramKeyMemory(512);
   board.keySupply = keySupply("A0", 2, 4800, "A1");
   board.onTamper = tamperSwitch("B1");
+  board.onContact = contact("A8");
   board.contentStore = contentOnCard(SPI2, "B10", 1073741824);
   return board;
 }

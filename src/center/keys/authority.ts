@@ -70,7 +70,11 @@ const none = new Uint8Array(0);
 
 /** Everything that the center seals for devices and checks of theirs. Holds no state: keys come from the provider, facts from the caller. */
 export class Authority {
-  constructor(private readonly keys: KeyProvider) {}
+  /** @param random - source of ephemeral keys, pair secrets and seeds */
+  constructor(
+    private readonly keys: KeyProvider,
+    private readonly random: (length: number) => Uint8Array = (length) => new Uint8Array(randomBytes(length)),
+  ) {}
 
   /** A new loan key for the custody that the terms name; `seed` (32 bytes) makes it reproducible for one loan. */
   makeLoanKey(loan: LoanReference, seed: Uint8Array): LoanKey {
@@ -207,8 +211,8 @@ export class Authority {
     expiry: number,
     epoch: number,
   ): { tickets: [Uint8Array, Uint8Array]; pairId: Uint8Array; secret: Uint8Array } {
-    const pairId = new Uint8Array(randomBytes(8));
-    const secret = new Uint8Array(randomBytes(32));
+    const pairId = this.random(8);
+    const secret = this.random(32);
     const ticket = (self: 0 | 1): Uint8Array => {
       const peer = self === 0 ? 1 : 0;
       const plain = Buffer.concat(
@@ -238,7 +242,7 @@ export class Authority {
     publicKey: Uint8Array,
     fields: { roots: Uint8Array; floor: number; epoch: number; chain: Uint8Array; privateKey?: Uint8Array },
   ): Uint8Array {
-    const ephemeral = new Uint8Array(randomBytes(32));
+    const ephemeral = this.random(32);
     const out = new Uint8Array(32 + 16 + PERSONALIZATION_LENGTH);
     const shared = new Uint8Array(32);
     const key = new Uint8Array(32);
@@ -254,7 +258,7 @@ export class Authority {
       fields.roots,
       number32(fields.floor),
       number32(fields.epoch),
-      randomBytes(32),
+      this.random(32),
       fields.chain,
       fields.privateKey ?? new Uint8Array(32),
     ]);

@@ -20,13 +20,65 @@ export interface KeyProvider {
   issuerSeed(): Uint8Array;
 }
 
+const text = new TextEncoder();
+
+function expand(secret: Uint8Array, label: string, info: Uint8Array): Uint8Array {
+  const out = new Uint8Array(32);
+  hkdf(out, text.encode(label), secret, info);
+  return out;
+}
+
+function expandDeviceKey(master: Uint8Array, role: number, deviceId: Uint8Array, generation: number): Uint8Array {
+  const info = new Uint8Array(13);
+  info[0] = role;
+  info.set(deviceId, 1);
+  put32(info, 9, generation);
+  return expand(master, "leyden device key", info);
+}
+
+/** Keys that live as long as the process: for the simulator and for tests, reproducible by their seed. */
+export class MemoryKeyProvider implements KeyProvider {
+  private readonly masters = new Map<number, Uint8Array>();
+
+  constructor(private readonly seed: Uint8Array) {
+    this.rotateMaster();
+  }
+
+  get generation(): number {
+    return Math.max(0, ...this.masters.keys());
+  }
+
+  deviceKey(role: number, deviceId: Uint8Array, generation: number): Uint8Array {
+    const master = this.masters.get(generation);
+    if (!master) throw new Error(`Generation ${String(generation)} of the master is not held; devices of it must be enrolled anew.`);
+    return expandDeviceKey(master, role, deviceId, generation);
+  }
+
+  rotateMaster(): number {
+    const next = this.generation + 1;
+    this.masters.set(next, expand(this.seed, "master", Uint8Array.of(next)));
+    return next;
+  }
+
+  destroyMaster(generation: number): void {
+    if (generation === this.generation) throw new Error(`Generation ${String(generation)} is the newest; rotate before destroying it.`);
+    this.masters.delete(generation);
+  }
+
+  wrappingKey(name: string): Uint8Array {
+    return expand(this.seed, "leyden wrapping key", text.encode(name));
+  }
+
+  issuerSeed(): Uint8Array {
+    return expand(this.seed, "issuer", new Uint8Array(0));
+  }
+}
+
 interface KeyFile {
   masters: Record<string, string>;
   issuer: string;
   wrapping: string;
 }
-
-const text = new TextEncoder();
 
 /**
  * Keys in one file that only its owner can read, replaced by renaming so that a cut leaves the old one or the new one.
@@ -57,11 +109,7 @@ export class FileKeyProvider implements KeyProvider {
   }
 
   deviceKey(role: number, deviceId: Uint8Array, generation: number): Uint8Array {
-    const info = new Uint8Array(13);
-    info[0] = role;
-    info.set(deviceId, 1);
-    put32(info, 9, generation);
-    return this.expand(this.master(generation), "leyden device key", info);
+    return expandDeviceKey(this.master(generation), role, deviceId, generation);
   }
 
   rotateMaster(): number {
@@ -78,7 +126,7 @@ export class FileKeyProvider implements KeyProvider {
   }
 
   wrappingKey(name: string): Uint8Array {
-    return this.expand(new Uint8Array(Buffer.from(this.keys.wrapping, "hex")), "leyden wrapping key", text.encode(name));
+    return expand(new Uint8Array(Buffer.from(this.keys.wrapping, "hex")), "leyden wrapping key", text.encode(name));
   }
 
   issuerSeed(): Uint8Array {
@@ -90,12 +138,6 @@ export class FileKeyProvider implements KeyProvider {
     if (master === undefined)
       throw new Error(`Generation ${String(generation)} of the master is not held; devices of it must be enrolled anew.`);
     return new Uint8Array(Buffer.from(master, "hex"));
-  }
-
-  private expand(master: Uint8Array, label: string, info: Uint8Array): Uint8Array {
-    const out = new Uint8Array(32);
-    hkdf(out, text.encode(label), master, info);
-    return out;
   }
 
   private save(): void {

@@ -73,7 +73,7 @@ export interface Device {
   waiting: (() => void) | null;
   /** Counts messages and resynchronizations, so that an answer to a message that is void is never sent. */
   turn: number;
-  /** Board time at which the peer's last handshake began. */
+  /** Board time at which the device was last put into a slot, or started. */
   connectedAt: number;
   /** Board time until which authentication is refused. */
   blockedUntil: number;
@@ -174,7 +174,6 @@ function authenticate(device: Device, step: number, length: number, respond: (sw
   if (device.memory.party.role === 0) return respond(SW_CONDITIONS, 0);
   if (device.board.now() < device.blockedUntil) return respond(SW_BLOCKED, 0);
   if (step === 1) {
-    device.connectedAt = device.board.now();
     closeChannel(device.channel);
     if (h.step !== 0) abandonHandshake(h);
     h.initiator = false;
@@ -236,6 +235,15 @@ function receive(device: Device, length: number): void {
   } else if (!personalizationCommand(device, ins, tag, data, respond)) device.handler(device, ins, tag, data, respond);
 }
 
+/** Somebody has put the device into a slot (or taken it out): sessions end, and the slot hears the answer to reset. */
+export function redock(device: Device, docked: boolean): void {
+  device.turn++;
+  closeChannel(device.channel);
+  if (!docked) return;
+  device.connectedAt = device.board.now();
+  linkReset(device.link);
+}
+
 /** Answers commands until the firmware sets its own handler. */
 function refuse(_device: Device, _ins: number, _tag: number, _data: Uint8Array, respond: (sw: number, length: number) => void): void {
   respond(SW_INSTRUCTION, 0);
@@ -270,7 +278,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     busy: false,
     waiting: null,
     turn: 0,
-    connectedAt: 0,
+    connectedAt: board.now(),
     blockedUntil: 0,
   };
   device.link.onFailure = function (reason: number) {

@@ -1,0 +1,253 @@
+/**
+ * A small lending service in the simulator: a kiosk with a slot for a card and one for a cartridge, a reader at home, a center; and the three devices, each running the
+ * very bundle that is flashed. Everything outside the boards is the real host code.
+ */
+import { readFileSync } from "node:fs";
+import { Authority, type DeviceReference } from "../src/center/keys/authority.js";
+import { issueCertificate, issueIssuer, signingKey, type SigningKey } from "../src/center/keys/certificates.js";
+import { MemoryKeyProvider } from "../src/center/keys/provider.js";
+import { LocalCenter } from "../src/center/local.js";
+import { x25519Base } from "../src/core/curve/curve.js";
+import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../src/core/protocol/constants.js";
+import { enroll } from "../src/host/enrollment.js";
+import { HostParty } from "../src/host/party.js";
+import { DeviceSession } from "../src/host/session.js";
+import { Transport } from "../src/host/transport.js";
+import type { KioskDevice } from "../src/kiosk/rental.js";
+import type { EspruinoBoard } from "./espruino.js";
+import { PICO, PUCKJS } from "./espruino/profile.js";
+import type { Random } from "./random.js";
+import { World, type Slot, type WorldOptions } from "./world.js";
+
+/** The simulation begins at this instant, seconds: 2026-01-01T00:00:00Z. */
+export const START = 1_767_225_600;
+const DAY = 86_400;
+/** Full charge at the kiosk's contact, and where the power-fail comparator of the cartridge trips, volt. */
+const CHARGE_VOLTS = 5;
+const WARNING_VOLTS = 2.6;
+
+export interface LoanWorldOptions extends WorldOptions {
+  /** Days that the cartridge's capacitor is sized for. */
+  days: number;
+  /** Scripts to run, by device; default those in `dist/`. */
+  bundles?: Partial<Record<"card" | "cartridge" | "reader", string>>;
+}
+
+/** Capacitance that holds the cartridge for `days` with half as much again in reserve, farad. */
+export function capacitorFor(days: number): number {
+  const amperes = PICO.sleepAmperes + PICO.wakeCoulombs / 3600 + 2e-6;
+  return Math.max(0.1, (amperes * days * DAY * 1.5) / (CHARGE_VOLTS - 0.2 - WARNING_VOLTS));
+}
+
+export class LoanWorld {
+  readonly world: World;
+  readonly card: EspruinoBoard;
+  readonly cartridge: EspruinoBoard;
+  readonly reader: EspruinoBoard;
+  readonly kioskCard: Slot;
+  readonly kioskCartridge: Slot;
+  readonly readerCard: Slot;
+  readonly readerCartridge: Slot;
+  readonly keys: MemoryKeyProvider;
+  readonly authority: Authority;
+  readonly center: LocalCenter;
+  readonly root: SigningKey;
+  readonly issuer: SigningKey;
+  readonly issuerCertificate: Uint8Array;
+  readonly kiosk: HostParty;
+  /** Certificates of the enrolled devices by name. */
+  readonly certificates = new Map<string, Uint8Array>();
+  readonly random: Random;
+  private readonly transports = new Map<string, Transport>();
+  private serial = 1;
+
+  constructor(options: LoanWorldOptions) {
+    const world = new World(options);
+    this.world = world;
+    this.random = world.random.stream("parties");
+    const draw = (length: number): Uint8Array => this.draw(length);
+    this.keys = new MemoryKeyProvider(draw(32));
+    this.authority = new Authority(this.keys, draw);
+    this.center = new LocalCenter(this.authority, () => this.time(), draw);
+    this.root = signingKey(draw(32));
+    this.issuer = signingKey(this.keys.issuerSeed());
+    this.issuerCertificate = issueIssuer(this.root, this.issuer, 1, START - DAY, START + 3650 * DAY);
+    const bundle = (name: "card" | "cartridge" | "reader"): string =>
+      options.bundles?.[name] ?? readFileSync(new URL(`../dist/${name}.js`, import.meta.url), "latin1");
+    this.card = world.board({ name: "card", profile: PUCKJS, wiring: { led: "D5" } });
+    const farads = capacitorFor(options.days);
+    this.cartridge = world.board({
+      name: "cartridge",
+      profile: PICO,
+      wiring: {
+        led: "B2",
+        capacitor: { pin: "A0", ratio: 2 },
+        powerFail: "A1",
+        tamper: "B1",
+        contact: "A8",
+        nor: { A4: 0x100000 },
+        card: { select: "B10", capacity: 0x40000000 },
+      },
+      keyCell: {
+        model: {
+          farads: farads * 0.8,
+          faradsPerVolt: farads * 0.05,
+          esr: 0.5,
+          slowOhms: 100,
+          slowFarads: farads * 0.05,
+          leakage: farads * 0.1e-6,
+          ratedVolts: 5.5,
+        },
+        warningVolts: WARNING_VOLTS,
+      },
+    });
+    this.reader = world.board({
+      name: "reader",
+      profile: PICO,
+      wiring: { led: "B2", nor: { A4: 0x100000 }, decoder: { select: "B9", request: "B8" } },
+    });
+    for (const [name, board] of [
+      ["card", this.card],
+      ["cartridge", this.cartridge],
+      ["reader", this.reader],
+    ] as const)
+      board.install(bundle(name));
+    this.kioskCard = world.slot({ name: "kiosk card slot" });
+    this.kioskCartridge = world.slot({ name: "kiosk cartridge slot", charger: { volts: CHARGE_VOLTS, ohms: 0.5, amperes: 1 } });
+    this.readerCard = world.slot({ name: "reader card slot" });
+    this.readerCartridge = world.slot({ name: "reader cartridge slot" });
+    this.reader.port("Serial1").connect(this.readerCard.wire, 0);
+    this.reader.port("Serial2").connect(this.readerCartridge.wire, 0);
+    const usb = world.wire({ name: "reader host wire" });
+    this.reader.port("USB").connect(usb, 1);
+    this.open("reader", world.hostPort("reader host", usb, 0, 1_000_000));
+    this.open("card", world.hostPort("kiosk card port", this.kioskCard.wire));
+    this.open("cartridge", world.hostPort("kiosk cartridge port", this.kioskCartridge.wire));
+    this.kiosk = this.makeKiosk();
+  }
+
+  /** The center's time, seconds. */
+  time(): number {
+    return START + Math.floor(this.world.clock.now / 1e6);
+  }
+
+  draw(length: number): Uint8Array {
+    return Uint8Array.from({ length }, () => this.random.uint32() & 255);
+  }
+
+  /** A session of the kiosk (or of nobody in particular) with what is in a slot. */
+  session(name: "card" | "cartridge" | "reader", party: HostParty | null = this.kiosk): DeviceSession {
+    return new DeviceSession(this.transport(name), party);
+  }
+
+  device(name: "card" | "cartridge"): KioskDevice {
+    const transport = this.transport(name);
+    return {
+      session: this.session(name),
+      sendFrames: (count, frame) => transport.bulkSend(count, frame),
+    };
+  }
+
+  /** Enrolls the three blank devices: each makes its key pair and gets its identity from the center. */
+  async enrollAll(): Promise<void> {
+    this.world.dock(this.card, this.kioskCard);
+    this.world.dock(this.cartridge, this.kioskCartridge);
+    this.reader.supply("wall", 3.3);
+    await this.world.sleep(1000);
+    await this.enrollDevice("card", ROLE_CARD);
+    await this.enrollDevice("cartridge", ROLE_CARTRIDGE);
+    await this.enrollDevice("reader", ROLE_READER);
+    this.world.undock(this.card);
+    this.world.undock(this.cartridge);
+  }
+
+  async enrollDevice(name: "card" | "cartridge" | "reader", role: number): Promise<DeviceReference> {
+    const device: DeviceReference = { role, id: this.draw(8), generation: this.keys.generation };
+    const certificate = await enroll(
+      this.session(name, null),
+      async (publicKey, info) => {
+        const issued = issueCertificate(this.issuer, {
+          role,
+          suites: info.suites,
+          subject: device.id,
+          serial: ++this.serial,
+          notBefore: START - DAY,
+          notAfter: START + 3650 * DAY,
+          publicKey,
+        });
+        const chain = new Uint8Array(Buffer.concat([issued, this.issuerCertificate]));
+        const roots = new Uint8Array(64);
+        roots.set(this.root.publicKey);
+        return { certificate: issued, sealed: this.authority.sealPersonalization(device, publicKey, { roots, floor: this.time(), epoch: 1, chain }) };
+      },
+      this.draw(32),
+    );
+    this.certificates.set(name, certificate);
+    this.center.addDevice(device);
+    this.world.note("center", "enrolled", { name, id: Buffer.from(device.id).toString("hex") });
+    return device;
+  }
+
+  private makeKiosk(): HostParty {
+    const privateKey = this.draw(32);
+    const publicKey = new Uint8Array(32);
+    const id = this.draw(8);
+    x25519Base(publicKey, privateKey);
+    const certificate = issueCertificate(this.issuer, {
+      role: ROLE_KIOSK,
+      suites: 0,
+      subject: id,
+      serial: ++this.serial,
+      notBefore: START - DAY,
+      notAfter: START + 3650 * DAY,
+      publicKey,
+    });
+    return new HostParty({
+      id,
+      role: ROLE_KIOSK,
+      privateKey,
+      chain: new Uint8Array(Buffer.concat([certificate, this.issuerCertificate])),
+      roots: this.root.publicKey,
+      epoch: 1,
+      time: () => this.time(),
+      random: (out) => {
+        out.set(this.draw(out.length));
+      },
+    });
+  }
+
+  private transport(name: string): Transport {
+    const transport = this.transports.get(name);
+    if (!transport) throw new Error(`there is no port to ${name}`);
+    return transport;
+  }
+
+  private open(name: string, port: ConstructorParameters<typeof Transport>[0]): void {
+    this.transports.set(name, new Transport(port, virtualTimers(this.world)));
+  }
+}
+
+/** Timers of a host program that lives in virtual time. */
+export function virtualTimers(world: World): { now(): number; after(milliseconds: number, handler: () => void): number; cancel(id: number): void } {
+  const scheduled = new Map<number, ReturnType<World["clock"]["after"]>>();
+  let last = 0;
+  return {
+    now: () => world.clock.now / 1000,
+    after: (milliseconds, handler) => {
+      const id = ++last;
+      scheduled.set(
+        id,
+        world.clock.after(milliseconds * 1000, () => {
+          scheduled.delete(id);
+          world.wake();
+          handler();
+        }),
+      );
+      return id;
+    },
+    cancel: (id) => {
+      world.clock.cancel(scheduled.get(id));
+      scheduled.delete(id);
+    },
+  };
+}
