@@ -40,9 +40,10 @@ const modules = {
   onwarn,
 };
 
+/** On Espruino a wrapping function would cost every function one variable more, to hold its scope. */
 const scripts = present.map((bundle) => ({
   input: path.join(modulesFolder, bundle.source.replace(/\.ts$/, ".js")),
-  output: { file: outputOf(bundle, process.env.BOARD), format: "iife", strict: false, plugins: [portable(bundle)] },
+  output: { file: outputOf(bundle, process.env.BOARD), format: bundle.engine === "espruino" ? "es" : "iife", strict: false, plugins: [portable(bundle)] },
   plugins: [boardModule(bundle)],
   onwarn,
 }));

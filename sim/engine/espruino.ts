@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { CONSOLE_CLOSED, LINUX_FLASH_LENGTH, NOR_FILE, NOR_LENGTH, SINK_FILE, benchScript } from "./espruino-bench.js";
-import type { EngineDevice, EngineOptions } from "./device.js";
+import type { EngineDevice, EngineOptions, WireEnd } from "./device.js";
 import { openPseudoTerminal, type PseudoTerminal } from "./pty.js";
 import { storageFiles, storageImage } from "./storage-image.js";
 
@@ -15,10 +15,17 @@ const BUNDLE = ".boot0";
 const BENCH_ROOM = 8192;
 const ASCII = new TextEncoder();
 
+export interface EspruinoDevice extends EngineDevice {
+  /** What the engine has printed on its console. */
+  console(): string;
+  /** Whether the button is held at the next power-on. */
+  holdButton(held: boolean): void;
+  /** The serial port that moves the board's pins. */
+  readonly bench: WireEnd;
+}
+
 /** A device in `options.folder`; its flash survives power cuts and new runs. */
-export async function espruinoDevice(
-  options: EngineOptions,
-): Promise<EngineDevice & { console(): string; holdButton(held: boolean): void }> {
+export async function espruinoDevice(options: EngineOptions): Promise<EspruinoDevice> {
   const flashFile = path.join(options.folder, FLASH_FILE);
   const norFile = path.join(options.folder, NOR_FILE);
   mkdirSync(options.folder, { recursive: true });
@@ -80,6 +87,7 @@ export async function espruinoDevice(
       const file = path.join(options.folder, SINK_FILE);
       return existsSync(file) ? new Uint8Array(readFileSync(file)) : new Uint8Array(0);
     },
+    bench,
     console: () => text,
     holdButton: (value) => (held = value),
     powerOn: () =>

@@ -28,7 +28,7 @@ export function card(): Board {
     entropy: entropy,
     entropyQuality: ENTROPY_HARDWARE,
     serial: [serialPort(Serial1, 115200, "D28", "D29")],
-    journal: journalIn(storagePages(442368, 40960, 12288), 4096),
+    journal: journalIn(storagePages(442368, 81920, 12288), 4096),
     led: function (on: boolean): void {
       digitalWrite("D5", on);
     },
