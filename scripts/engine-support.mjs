@@ -134,6 +134,7 @@ const PROPERTIES = {
   edge: ["src/jswrap_io.c, option of setWatch", null],
   repeat: ["src/jswrap_io.c, src/jswrap_waveform.c, option", null],
   debounce: ["src/jswrap_io.c, option of setWatch", null],
+  state: ["src/jsinteractive.c, event of setWatch", null],
   freq: ["src/jswrap_io.c, option of analogWrite", null],
   doubleBuffer: ["src/jswrap_waveform.c, option", null],
   buffer2: ["src/jswrap_waveform.c", null],
