@@ -86,6 +86,7 @@ export class World implements BoardWorld {
   readonly #options: WorldOptions;
   #woken = true;
   #held = 0;
+  #waiting: { holds: () => boolean; go: () => void }[] = [];
   #release: (() => void) | undefined;
   readonly #played = new Map<string, { hash: Hash; bytes: number }>();
 
@@ -164,17 +165,28 @@ export class World implements BoardWorld {
     });
   }
 
-  /** Resolves as soon as `holds` does, asked after every event; rejects after `milliseconds` of virtual time. */
-  async until(holds: () => boolean, milliseconds: number, what = "the condition"): Promise<void> {
-    const limit = this.clock.now + milliseconds * 1000;
-    while (!holds()) {
-      const next = this.clock.next();
-      if (next === undefined || next > limit)
-        throw new Error(`${what} did not come true within ${String(milliseconds)} ms of virtual time`);
-      this.#woken = true;
-      await nextRound();
-      if (!holds()) this.clock.step();
-    }
+  /** Resolves as soon as `holds` does, which `run` asks after every event; rejects after `milliseconds` of virtual time. */
+  until(holds: () => boolean, milliseconds: number, what = "the condition"): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (holds()) {
+        resolve();
+        return;
+      }
+      const limit = this.clock.after(milliseconds * 1000, () => {
+        this.#waiting = this.#waiting.filter((other) => other !== waiter);
+        this.wake();
+        reject(new Error(`${what} did not come true within ${String(milliseconds)} ms of virtual time`));
+      });
+      const waiter = {
+        holds,
+        go: (): void => {
+          this.clock.cancel(limit);
+          this.wake();
+          resolve();
+        },
+      };
+      this.#waiting.push(waiter);
+    });
   }
 
   /** Something that takes real time (a file, a database, a process): virtual time stands still until it is done. */
@@ -222,7 +234,15 @@ export class World implements BoardWorld {
         continue;
       }
       if (!this.clock.step()) throw new Error("nothing is left to happen, but the scenario still waits for something");
+      if (this.#waiting.length) this.#askWaiting();
     }
+  }
+
+  #askWaiting(): void {
+    const come = this.#waiting.filter(({ holds }) => holds());
+    if (!come.length) return;
+    this.#waiting = this.#waiting.filter((waiter) => !come.includes(waiter));
+    for (const { go } of come) go();
   }
 
   operation(device: string, what: Operation): Tear | undefined {
