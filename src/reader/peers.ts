@@ -128,6 +128,7 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
   peer.link.onReset = function () {
     lost(peer);
     peer.present = true;
+    peer.refusal = 0;
     if (peer.inserted !== null) peer.inserted(peer);
   };
   peer.link.onFailure = function () {
@@ -148,6 +149,7 @@ export function authenticatePeer(device: Device, peer: Peer, done: (authenticate
   let step = 1;
   function fail(sw: number): void {
     peer.refusal = sw;
+    if (sw === SW_NO_ANSWER) peer.present = false;
     abandonHandshake(h);
     h.channel = device.channel;
     done(false);

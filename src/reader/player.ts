@@ -78,6 +78,8 @@ export interface Player {
   sink: Sink;
   card: Peer;
   cartridge: Peer;
+  /** Something was put in, or somebody asked: play when both are authenticated. */
+  wanted: boolean;
   state: number;
   reason: number;
   /** Status word of the refusal, and the one byte of reason that a card adds. */
@@ -109,6 +111,7 @@ export function createPlayer(device: Device, board: Board, sink: Sink, card: Pee
     sink,
     card,
     cartridge,
+    wanted: false,
     state: PLAYER_IDLE,
     reason: 0,
     sw: 0,

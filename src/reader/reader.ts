@@ -5,16 +5,26 @@ import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "..
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
 import { PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
 
-/** Authenticates a device that has just been put in; when both slots are authenticated, playing begins by itself. */
-function inserted(device: Device, peer: Peer, player: Player): void {
+/** A device that waits for authentication. */
+function pending(peer: Peer): boolean {
+  return peer.present && !peer.channel.open && peer.refusal === 0;
+}
+
+/** Authenticates what was put in, one device after the other; when both are authenticated, playing begins by itself, once for each time. */
+function advance(device: Device, player: Player): void {
   whenIdle(device, function () {
-    authenticatePeer(device, peer, function (authenticated) {
-      const other = peer === player.card ? player.cartridge : player.card;
+    const peer = pending(player.card) ? player.card : player.cartridge;
+    if (pending(peer)) {
+      authenticatePeer(device, peer, function () {
+        workDone(device);
+        advance(device, player);
+      });
+    } else {
       workDone(device);
-      if (!authenticated) return;
-      if (!other.channel.open && other.present && other.refusal === 0) inserted(device, other, player);
-      else if (other.channel.open && player.state !== PLAYER_PLAYING) play(player);
-    });
+      if (!player.wanted || !player.card.channel.open || !player.cartridge.channel.open || player.state === PLAYER_PLAYING) return;
+      player.wanted = false;
+      play(player);
+    }
   });
 }
 
@@ -32,15 +42,18 @@ export function startReader(board: Board): Device {
   const card = createPeer(device, board.serial[0], ROLE_CARD);
   const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE);
   const player = createPlayer(device, board, sink, card, cartridge);
-  card.inserted = cartridge.inserted = function (peer) {
-    inserted(device, peer, player);
+  card.inserted = cartridge.inserted = function () {
+    player.wanted = true;
+    advance(device, player);
   };
   device.handler = function (self, ins, _tag, _data, respond) {
     if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
     else if (ins === INS_PLAY) {
-      if (!card.channel.open || !cartridge.channel.open || player.state === PLAYER_PLAYING) return respond(SW_CONDITIONS, 0);
+      if (!card.present || !cartridge.present || player.state === PLAYER_PLAYING) return respond(SW_CONDITIONS, 0);
+      card.refusal = cartridge.refusal = 0;
+      player.wanted = true;
       respond(SW_OK, 0);
-      play(player);
+      advance(device, player);
     } else respond(SW_INSTRUCTION, 0);
   };
   return device;

@@ -163,7 +163,7 @@ function atReceiver(link: Link, bulk: Bulk, kind: number, index: number): void {
 }
 
 function timeout(link: Link, bulk: Bulk): void {
-  const waiting = bulk.fill !== null || bulk.held + link.full < ROOM;
+  const waiting = bulk.fill !== null || (!bulk.end && bulk.held + link.full < ROOM);
   if (waiting && bulk.tries++ >= TRIES) return finish(link, bulk, bulk.fill && bulk.base === bulk.count ? BULK_OK : BULK_TIMEOUT);
   if (!bulk.open) return linkTimer(link, link.idle);
   if (bulk.take) grant(link, bulk, waiting ? AGAIN : GRANT);
@@ -186,6 +186,7 @@ function event(link: Link, what: number): boolean {
     }
     // The peer has begun, so it has the answer before; its buffer is free now.
     bulk.open = true;
+    if (link.len) link.ns ^= 1;
     link.len = 0;
     if (kind === ABORT) finish(link, bulk, BULK_ABORTED);
     else if (bulk.fill) atSender(link, bulk, kind, get32(rx, 4));

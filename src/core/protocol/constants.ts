@@ -40,7 +40,7 @@ export const INS_REVOKE_LICENSE = 0x34;
 export const INS_PREPARE = 0x40;
 export const INS_RECORD = 0x42;
 export const INS_LOAD_KEY = 0x44;
-export const INS_ACTIVATE = 0x46;
+export const INS_ACTIVATE = 0x48;
 export const INS_ACKNOWLEDGE = 0x4a;
 /** Cartridge, by anyone: destroying discloses nothing. */
 export const INS_ERASE = 0x5e;
