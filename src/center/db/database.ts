@@ -1,0 +1,83 @@
+// Kysely: typed SQL that stays SQL, one dialect each for PGlite and PostgreSQL, and a migrator that takes a lock; no schema language of its own.
+import { mkdirSync } from "node:fs";
+import { PGlite } from "@electric-sql/pglite";
+import { Kysely, PostgresDialect, type Transaction } from "kysely";
+import pg from "pg";
+import { migrate } from "./migrate.js";
+import { PGliteDialect } from "./pglite-dialect.js";
+import type { Tables } from "./tables.js";
+
+export type Database = Kysely<Tables>;
+export type Trx = Transaction<Tables>;
+
+/** Connections to a PostgreSQL server that one center keeps. */
+const CONNECTIONS = 10;
+
+/** Object identifier of PostgreSQL's type `bigint`. */
+const INT8 = 20;
+
+/** Amounts and instants are far below 2^53; a number beyond would be wrong silently, so it is refused. */
+export function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`The database holds ${text} where a whole number below 2^53 is expected.`);
+  return value;
+}
+
+/**
+ * Opens the database and brings its tables to the newest version.
+ *
+ * @param folder - where PGlite keeps its files; made when absent
+ * @param url - of a PostgreSQL server; then `folder` is not used
+ */
+export async function openDatabase(folder: string, url?: string): Promise<Database> {
+  const db = url === undefined ? await openEmbedded(folder) : openServer(url);
+  try {
+    await migrate(db);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+  return db;
+}
+
+async function openEmbedded(folder: string): Promise<Database> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const engine = await PGlite.create({ dataDir: folder, parsers: { [INT8]: parseInt8 } });
+  return new Kysely<Tables>({ dialect: new PGliteDialect(engine) });
+}
+
+function openServer(url: string): Database {
+  const types = new pg.TypeOverrides();
+  types.setTypeParser(INT8, parseInt8);
+  const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS, types, connectionTimeoutMillis: 5000 });
+  // A connection that breaks while idle is replaced by the pool; without a listener Node would end the process.
+  pool.on("error", () => undefined);
+  return new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** SQLSTATEs after which the same transaction may simply be tried again: serialization failure, deadlock. */
+const AGAIN = new Set(["40001", "40P01"]);
+const ATTEMPTS = 4;
+
+/** Runs `work` in one transaction; repeats it when the server chose it as the victim of a conflict. */
+export async function transact<T>(db: Database, work: (trx: Trx) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await db.transaction().execute(work);
+    } catch (error) {
+      if (attempt >= ATTEMPTS || !AGAIN.has(sqlState(error))) throw error;
+    }
+  }
+}
+
+/** SQLSTATE of an error from either driver; "" for any other error. */
+export function sqlState(error: unknown): string {
+  return typeof error === "object" && error !== null && "code" in error && typeof error.code === "string" ? error.code : "";
+}
+
+/** Name of the constraint that was violated; "" for any other error. */
+export function violated(error: unknown): string {
+  return typeof error === "object" && error !== null && "constraint" in error && typeof error.constraint === "string"
+    ? error.constraint
+    : "";
+}

@@ -1,0 +1,25 @@
+import { Migrator, type Kysely, type Migration } from "kysely";
+import type { Tables } from "./tables.js";
+import { catalog } from "./migrations/01-catalog.js";
+import { loans } from "./migrations/02-loans.js";
+import { ledger } from "./migrations/03-ledger.js";
+import { customers } from "./migrations/04-customers.js";
+import { clients } from "./migrations/05-clients.js";
+import { orders } from "./migrations/06-orders.js";
+
+/** In this order, each once. A migration that has been released is never changed; what comes later is a new one. */
+const migrations: Record<string, Migration> = {
+  "01-catalog": catalog,
+  "02-loans": loans,
+  "03-ledger": ledger,
+  "04-customers": customers,
+  "05-clients": clients,
+  "06-orders": orders,
+};
+
+/** Brings the tables to the newest version, in one transaction. */
+export async function migrate(db: Kysely<Tables>): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  const { error } = await migrator.migrateToLatest();
+  if (error !== undefined) throw error instanceof Error ? error : new Error("The database's tables could not be brought to this version.");
+}

@@ -1,0 +1,130 @@
+import { createHash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { ProblemError } from "../api/problems.js";
+import type { Access } from "../api/route.js";
+import { SCHEME, TOLERANCE, parseAuthorization, signedText, verifyEd25519 } from "../api/signature.js";
+import type { Clock } from "../clock.js";
+import type { Database } from "../db/database.js";
+import { fromHex } from "../scope.js";
+
+/** Who has proven to be behind a request. */
+export type Principal =
+  | { kind: "kiosk"; id: string; operatorId: string }
+  /** Without an operator: staff of the center, who may do anything for any operator. */
+  | { kind: "staff"; id: string; operatorId: string | null }
+  | { kind: "nobody" };
+
+export function actorOf(principal: Principal): string {
+  return principal.kind === "nobody" ? "nobody" : `${principal.kind} ${principal.id}`;
+}
+
+/**
+ * Tells who sent a request. Nonces are remembered in memory for as long as their signatures count; after a start signatures from before it are refused,
+ * as their nonces are not known.
+ */
+export class Gate {
+  private readonly nonces = new Map<string, number>();
+  private readonly started: number;
+
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {
+    this.started = clock.now();
+  }
+
+  /** @throws ProblemError when the request is not of somebody with this access */
+  async admit(request: FastifyRequest, access: Access, body: Uint8Array): Promise<Principal> {
+    if (access === "open") return { kind: "nobody" };
+    const header = request.headers.authorization ?? "";
+    if (header.startsWith(SCHEME)) {
+      if (access === "staff") throw new ProblemError("not-allowed", "Kiosks may not do this; ask the staff.");
+      return this.kiosk(request, header, body);
+    }
+    if (access === "kiosk")
+      throw new ProblemError("not-authenticated", "This needs a kiosk's signature in the Authorization header; sign the request.");
+    return this.staff(header);
+  }
+
+  private async kiosk(request: FastifyRequest, header: string, body: Uint8Array): Promise<Principal> {
+    const parts = parseAuthorization(header);
+    if (parts === undefined)
+      throw new ProblemError(
+        "not-authenticated",
+        `The Authorization header is not of the form of ${SCHEME}; see the description of the interface.`,
+      );
+    const now = this.clock.now();
+    if (Math.abs(now - parts.time) > TOLERANCE || parts.time < this.started - 1)
+      throw new ProblemError(
+        "signature-stale",
+        `The center's time is ${String(now)}, the signature's ${String(parts.time)}; sign again with the center's.`,
+        {
+          "leyden-time": String(now),
+        },
+      );
+    const kiosk = await this.db.selectFrom("kiosks").selectAll().where("id", "=", parts.kioskId).executeTakeFirst();
+    if (kiosk === undefined) throw new ProblemError("not-authenticated", `No kiosk has the id ${parts.kioskId}; enroll it first.`);
+    const idempotencyKey = request.headers["idempotency-key"];
+    const text = signedText({
+      method: request.method,
+      path: request.raw.url ?? "",
+      body,
+      time: parts.time,
+      nonce: parts.nonce,
+      idempotencyKey: typeof idempotencyKey === "string" ? idempotencyKey : "",
+    });
+    if (!verifyEd25519(fromHex(kiosk.public_key), text, parts.signature))
+      throw new ProblemError(
+        "not-authenticated",
+        "The signature is not the kiosk's over this request; sign method, path, body, time, nonce and key.",
+      );
+    if (kiosk.revoked_at !== null)
+      throw new ProblemError("certificate-refused", "The kiosk's certificate is revoked; enroll the kiosk anew.");
+    if (now < kiosk.not_before || now > kiosk.not_after)
+      throw new ProblemError("certificate-refused", "The kiosk's certificate is not valid at this time; renew it.");
+    this.spend(`${parts.kioskId} ${parts.nonce}`, now);
+    return { kind: "kiosk", id: kiosk.id, operatorId: kiosk.operator_id };
+  }
+
+  private spend(nonce: string, now: number): void {
+    if (this.nonces.has(nonce))
+      throw new ProblemError("signature-repeated", "A request with this nonce came before; draw a new nonce for each.");
+    // Entries stand in the order of their coming: those whose signatures count no more are at the front.
+    for (const [old, at] of this.nonces) {
+      if (at >= now - 2 * TOLERANCE) break;
+      this.nonces.delete(old);
+    }
+    this.nonces.set(nonce, now);
+  }
+
+  private async staff(header: string): Promise<Principal> {
+    const token = /^Bearer ([0-9a-f]{64})$/.exec(header)?.[1];
+    if (token === undefined)
+      throw new ProblemError("not-authenticated", "This needs a staff token in the Authorization header; send Bearer and the token.");
+    const row = await this.db
+      .selectFrom("staff")
+      .select(["id", "operator_id"])
+      .where("token_hash", "=", hashToken(token))
+      .where("disabled_at", "is", null)
+      .executeTakeFirst();
+    if (row === undefined) throw new ProblemError("not-authenticated", "The token is not of anybody's; ask for a new one.");
+    return { kind: "staff", id: row.id, operatorId: row.operator_id };
+  }
+}
+
+/** Tokens are 32 random bytes: a plain hash is as good as any. */
+export function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
+
+/** @throws ProblemError unless the staff is the center's or this operator's */
+export function forOperator(principal: Principal, operatorId: string): void {
+  if (principal.kind === "nobody" || (principal.operatorId !== null && principal.operatorId !== operatorId))
+    throw new ProblemError("not-allowed", "This is another operator's; ask its staff or the center's.");
+}
+
+/** @throws ProblemError unless the staff is the center's */
+export function forCenter(principal: Principal): void {
+  if (principal.kind !== "staff" || principal.operatorId !== null)
+    throw new ProblemError("not-allowed", "Only staff of the center may do this.");
+}

@@ -1,0 +1,112 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FastifyInstance } from "fastify";
+import { pino, type Logger } from "pino";
+import { FileStore } from "./catalog/files.js";
+import { systemClock, type Clock } from "./clock.js";
+import { openDatabase, transact, type Database } from "./db/database.js";
+import type { DeviceAuthority } from "./device-authority.js";
+import { hashToken } from "./http/access.js";
+import { buildApp } from "./http/app.js";
+import type { Parts } from "./http/parts.js";
+import { BATCH, sweep } from "./loans/sweep.js";
+import { toHex } from "./scope.js";
+
+export interface CenterOptions {
+  /** Where database, sealed contents, pictures and the first staff token are kept. */
+  dataDir: string;
+  /** 0 for a free one. */
+  port: number;
+  host?: string;
+  /** Of a PostgreSQL server; without it PGlite keeps the tables in `dataDir`. */
+  databaseUrl?: string;
+  authority: DeviceAuthority;
+  clock?: Clock;
+  logger?: Logger;
+  requestsPerMinute?: number;
+  /** Seconds between two sweeps for what is due by the clock alone; 0 for none. */
+  sweepSeconds?: number;
+  step?: Parts["step"];
+}
+
+export interface Center {
+  readonly url: string;
+  readonly app: FastifyInstance;
+  readonly db: Database;
+  /** File with the token of the first member of staff, written at the first start. */
+  readonly tokenFile: string;
+  /** Does now what is due by the clock. */
+  sweep(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the center: opens the database, brings its tables up to date, listens, and sweeps now and then. */
+export async function startCenter(options: CenterOptions): Promise<Center> {
+  const { dataDir, port, host = "127.0.0.1", databaseUrl, authority, clock = systemClock } = options;
+  const logger = options.logger ?? pino();
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const db = await openDatabase(join(dataDir, "database"), databaseUrl);
+  try {
+    const tokenFile = join(dataDir, "staff-token");
+    await firstStaff(db, clock, tokenFile);
+    const parts: Parts = {
+      db,
+      authority,
+      clock,
+      contents: new FileStore(join(dataDir, "contents")),
+      pictures: new FileStore(join(dataDir, "pictures")),
+      step: options.step,
+    };
+    const app = await buildApp(parts, { logger, requestsPerMinute: options.requestsPerMinute ?? 6000 });
+    const url = await app.listen({ port, host });
+    const sweepNow = async (): Promise<void> => {
+      while ((await transact(db, (trx) => sweep({ trx, now: clock.now(), authority, actor: "center" }))) >= BATCH);
+    };
+    const stopSweeping = sweepEvery(options.sweepSeconds ?? 60, sweepNow, logger);
+    logger.info({ url, database: databaseUrl === undefined ? "PGlite" : "PostgreSQL" }, "the center listens");
+    return {
+      url,
+      app,
+      db,
+      tokenFile,
+      sweep: sweepNow,
+      stop: async () => {
+        await stopSweeping();
+        await app.close();
+        await db.destroy();
+      },
+    };
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+/** The first start makes one member of staff, whose token is nowhere but in this file. */
+async function firstStaff(db: Database, clock: Clock, tokenFile: string): Promise<void> {
+  const anybody = await db.selectFrom("staff").select("id").limit(1).executeTakeFirst();
+  if (anybody !== undefined) return;
+  const token = toHex(randomBytes(32));
+  writeFileSync(tokenFile, `${token}\n`, { mode: 0o600, flush: true });
+  await db
+    .insertInto("staff")
+    .values({ id: toHex(randomBytes(16)), name: "first staff", token_hash: hashToken(token), created_at: clock.now() })
+    .execute();
+}
+
+/** Answers how to stop; that waits for a sweep under way. */
+function sweepEvery(seconds: number, run: () => Promise<void>, logger: Logger): () => Promise<void> {
+  let running: Promise<void> = Promise.resolve();
+  if (seconds === 0) return () => running;
+  const timer = setInterval(() => {
+    running = running.then(run).catch((error: unknown) => {
+      logger.error({ err: error }, "a sweep failed; the next one tries again");
+    });
+  }, seconds * 1000);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    return running;
+  };
+}

@@ -1,0 +1,63 @@
+/** A device answered, and refused: what it refused, with its status word (ISO/IEC 7816-4). */
+export class DeviceRefused extends Error {
+  constructor(
+    readonly what: string,
+    readonly status: number,
+  ) {
+    super(`The device refused ${what} with status ${status.toString(16).padStart(4, "0")}.`);
+  }
+}
+
+/** A loan as the cartridge or the card tells of it. */
+export interface HeldLoan {
+  /** 16 bytes, hex. */
+  loanId: string;
+  /** 48 bytes. */
+  terms: Uint8Array;
+}
+
+/** A cartridge in the slot, authenticated. Every method rejects with DeviceRefused when the cartridge refuses, with another error when it is gone. */
+export interface KioskCartridge {
+  /** 8 bytes, hex. */
+  readonly id: string;
+  /** PREPARE: a fresh challenge (16 bytes), the highest loan counter seen, the capacitor's millivolts. */
+  prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }>;
+  /** RECORD: puts a sealed content on the cartridge, whole. */
+  record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void>;
+  /** LOAD KEY: answers the proof (16 bytes) that the key is held. */
+  loadKey(keyLoad: Uint8Array, envelope: Uint8Array): Promise<Uint8Array>;
+  /** ACTIVATE: arms. Safe to repeat. */
+  activate(activation: Uint8Array): Promise<void>;
+  /** ERASE: answers the receipt (60 bytes), null when there is no loan. Safe to repeat: the receipt stays until it is acknowledged. */
+  erase(): Promise<Uint8Array | null>;
+  /** ACKNOWLEDGE: the center has the receipt. */
+  acknowledge(acknowledgment: Uint8Array): Promise<void>;
+  /** The armed loan, null when there is none or the cartridge does not tell. */
+  loan(): Promise<HeldLoan | null>;
+  /** Recommendation notes, as many as there are. */
+  readRecommendations(): Promise<Uint8Array[]>;
+  writeRecommendations(notes: Uint8Array[]): Promise<void>;
+}
+
+/** A card in its slot, authenticated. */
+export interface KioskCard {
+  /** 8 bytes, hex. */
+  readonly id: string;
+  /** CONTRACT: loan id 16 | content id 16 | cartridge id 8 | terms 48; answers what the card seals for the center, 120 bytes. */
+  contract(fields: Uint8Array): Promise<Uint8Array>;
+  /** CONTRACT KEY: stores the license (172 bytes sealed); answers the proof of completion, 16 bytes. */
+  acceptLicense(license: Uint8Array): Promise<Uint8Array>;
+  /** REVOKE LICENSE: destroys a license (48 bytes sealed); answers the proof that it is gone, 16 bytes. */
+  revoke(revocation: Uint8Array): Promise<Uint8Array>;
+  /** Loans whose licenses the card holds. */
+  loans(): Promise<HeldLoan[]>;
+  /** Certificates of enrolled readers, 128 bytes each. */
+  readerCertificates(): Promise<Uint8Array[]>;
+}
+
+/** What stands in the slots of a kiosk. */
+export interface KioskDevices {
+  /** Null when none is inserted. */
+  cartridge(): Promise<KioskCartridge | null>;
+  card(): Promise<KioskCard | null>;
+}

@@ -1,0 +1,77 @@
+import { createHash, createHmac } from "node:crypto";
+import { ALGORITHM_ED25519, ALGORITHM_X25519 } from "../../../src/core/protocol/certificate.js";
+import { issueCertificate, issueIssuer, signingKey } from "../../../src/center/keys/certificates.js";
+import type { KeyProvider } from "../../../src/center/keys/provider.js";
+
+/** Keys that are the same in every run, all from one word. */
+export class TestKeys implements KeyProvider {
+  readonly generation = 1;
+
+  constructor(private readonly word: string) {}
+
+  secret(name: string): Uint8Array {
+    return new Uint8Array(createHmac("sha256", this.word).update(name).digest());
+  }
+
+  deviceKey(role: number, deviceId: Uint8Array, generation: number): Uint8Array {
+    return this.secret(`device ${String(role)} ${Buffer.from(deviceId).toString("hex")} ${String(generation)}`);
+  }
+
+  rotateMaster(): number {
+    throw new Error("These keys do not rotate.");
+  }
+
+  destroyMaster(): void {
+    throw new Error("These keys do not rotate.");
+  }
+
+  wrappingKey(name: string): Uint8Array {
+    return this.secret(`wrapping ${name}`);
+  }
+
+  issuerSeed(): Uint8Array {
+    return this.secret("issuer");
+  }
+}
+
+export const keys = new TestKeys("leyden test");
+const root = signingKey(keys.secret("root"));
+const issuer = signingKey(keys.issuerSeed());
+const issuerCertificate = issueIssuer(root, issuer, 1, 0, 0xffffffff);
+
+export const roots = [root.publicKey, signingKey(keys.secret("next root")).publicKey];
+
+export interface ChainOptions {
+  notBefore?: number;
+  notAfter?: number;
+  serial?: number;
+  /** Signed by an issuer that no pinned root knows. */
+  foreign?: boolean;
+}
+
+/** Id of a device by its name: 8 bytes in hex. */
+export function deviceId(name: string): string {
+  return createHash("sha256").update(name).digest("hex").slice(0, 16);
+}
+
+/** Chain of a device's or kiosk's certificate, 256 bytes in hex. A kiosk's is of its signing key unless `agreement`. */
+export function chainOf(name: string, role: number, signing: boolean, options: ChainOptions = {}): string {
+  const { notBefore = 0, notAfter = 0xffffffff, serial = 1, foreign = false } = options;
+  const request = {
+    algorithm: signing ? ALGORITHM_ED25519 : ALGORITHM_X25519,
+    role,
+    subject: new Uint8Array(Buffer.from(deviceId(name), "hex")),
+    serial,
+    notBefore,
+    notAfter,
+    publicKey: signing ? signingKey(keys.secret(`kiosk ${name}`)).publicKey : keys.secret(`public ${name}`),
+  };
+  if (!foreign) return Buffer.concat([issueCertificate(issuer, request), issuerCertificate]).toString("hex");
+  const stranger = signingKey(keys.secret("stranger"));
+  return Buffer.concat([issueCertificate(stranger, request), issueIssuer(stranger, stranger, 1, 0, 0xffffffff)]).toString("hex");
+}
+
+/** Ed25519 seed with which the kiosk of that name signs. */
+export function kioskSeed(name: string): Uint8Array {
+  return keys.secret(`kiosk ${name}`);
+}
