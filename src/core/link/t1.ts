@@ -130,7 +130,8 @@ function expire(link: Link): void {
   if (link.cut) {
     link.cut = 0;
     if (quiet < SILENCE && now - link.from < LONGEST) {
-      linkTimer(link, SILENCE - quiet);
+      // One more, since what is left may be too little for the clock to advance.
+      linkTimer(link, SILENCE - quiet + 1);
       link.cut = 1;
     } else if (!reset(link, 0, true)) {
       link.have = 0;
