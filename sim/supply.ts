@@ -27,8 +27,9 @@ interface Threshold {
   above: boolean;
 }
 
-/** How far a crossing is looked for; then once more. Seconds. */
-const HORIZON = 7 * 86_400;
+/** How far ahead a crossing is looked for, in seconds: briefly after a change, since the next will come soon, further while nothing changes. */
+const SHORT_HORIZON = 3600;
+const LONG_HORIZON = 7 * 86_400;
 /** A passed threshold passes back only this much further on, so that noise and load steps do not ring. Volt. */
 const HYSTERESIS = 0.01;
 
@@ -48,6 +49,7 @@ export class KeyCell {
   #sampled: number | undefined;
   #event: Scheduled | undefined;
   #firing = false;
+  #horizon = SHORT_HORIZON;
 
   constructor(clock: Clock, trace: Trace, random: Random, options: KeyCellOptions) {
     const scatter = options.scatter ?? { farads: 0.2, leakage: 0.5, esr: 0.3 };
@@ -127,6 +129,7 @@ export class KeyCell {
       this.#sample(this.#sampled === undefined ? "start" : why, before);
     if (why && Math.abs(this.capacitor.volts - before) > 1e-3) this.#sample(why);
     if (!this.#firing) this.#fire();
+    this.#horizon = SHORT_HORIZON;
     this.#plan();
   }
 
@@ -167,18 +170,19 @@ export class KeyCell {
       if (above) falling = Math.max(falling, volts);
       else rising = Math.min(rising, volts + HYSTERESIS);
     }
-    const down = falling > 0 ? capacitor.timeTo(falling, "falling", HORIZON) : undefined;
-    const up = down === undefined || capacitor.source ? capacitor.timeTo(rising, "rising", down ?? HORIZON) : undefined;
+    const down = falling > 0 ? capacitor.timeTo(falling, "falling", this.#horizon) : undefined;
+    const up = down === undefined || capacitor.source ? capacitor.timeTo(rising, "rising", down ?? this.#horizon) : undefined;
     const next = up ?? down;
     const idle = next === undefined && !capacitor.source && capacitor.volts < 0.01;
     if (idle) {
       this.#event = undefined;
       return;
     }
-    this.#event = this.#clock.after((next ?? HORIZON) * 1e6, () => {
+    this.#event = this.#clock.after((next ?? this.#horizon) * 1e6, () => {
       this.#sync();
       if (Math.abs(this.capacitor.volts - (this.#sampled ?? Infinity)) >= this.#sampleVolts - 1e-6) this.#sample("step");
       this.#fire();
+      this.#horizon = Math.min(LONG_HORIZON, 4 * this.#horizon);
       this.#plan();
     });
   }
