@@ -10,7 +10,7 @@ import { natives } from "../natives.js";
 export type Field = Float64Array;
 
 /** Adding and subtracting 3 * 2^51 units rounds a limb to a multiple of the next limb's unit. */
-const rounders = new Float64Array(12);
+export const rounders = new Float64Array(12);
 /** Unit of limb i; the thirteenth is 2^255. */
 const units = new Float64Array(13);
 const product = new Float64Array(12);
@@ -65,47 +65,49 @@ export function extend(out: Float64Array, a: Field): void {
 /**
  * The sum of products by the engine's own inner product. `a` holds elements 24 apart, zeros between; `b` as many extended ones. The result
  * goes, times `n`, to `f` and, times `m`, to `g`, and extended to `l`, where these are given. Written out because every token costs time
- * in an interpreter, and a loop around it twice.
+ * in an interpreter, and a loop around it twice; names used most come first among the parameters because that is where it looks first:
+ * `c` is the inner product, `r` the rounders, and `t`, `h`, `q` are 0.
  */
 export function convolveProducts(
   a: Float64Array,
   b: Float64Array,
+  c: (a: Float64Array, b: Float64Array, shift: number) => number,
+  t: number,
+  h: number,
+  q: number,
+  r: Float64Array,
   l: Field | null,
   f: Field | null,
   n: number,
   g: Field | null,
   m: number,
 ): void {
-  const c = natives.convolve as (a: Float64Array, b: Float64Array, shift: number) => number;
-  const r = rounders;
+  let v0 = t;
+  let v1 = t;
+  let v2 = t;
+  let v3 = t;
+  let v4 = t;
+  let v5 = t;
+  let v6 = t;
+  let v7 = t;
+  let v8 = t;
+  let v9 = t;
+  let v10 = t;
+  let v11 = t;
   const w = wrap;
-  let t = 0;
-  let h = 0;
-  let v0 = 0;
-  let v1 = 0;
-  let v2 = 0;
-  let v3 = 0;
-  let v4 = 0;
-  let v5 = 0;
-  let v6 = 0;
-  let v7 = 0;
-  let v8 = 0;
-  let v9 = 0;
-  let v10 = 0;
-  let v11 = 0;
-  v0 = (t = c(a, b, 11)) - (h = t + r[0] - r[0]);
-  v1 = (t = c(a, b, 10) + h) - (h = t + r[1] - r[1]);
-  v2 = (t = c(a, b, 9) + h) - (h = t + r[2] - r[2]);
-  v3 = (t = c(a, b, 8) + h) - (h = t + r[3] - r[3]);
-  v4 = (t = c(a, b, 7) + h) - (h = t + r[4] - r[4]);
-  v5 = (t = c(a, b, 6) + h) - (h = t + r[5] - r[5]);
-  v6 = (t = c(a, b, 5) + h) - (h = t + r[6] - r[6]);
-  v7 = (t = c(a, b, 4) + h) - (h = t + r[7] - r[7]);
-  v8 = (t = c(a, b, 3) + h) - (h = t + r[8] - r[8]);
-  v9 = (t = c(a, b, 2) + h) - (h = t + r[9] - r[9]);
-  v10 = (t = c(a, b, 1) + h) - (h = t + r[10] - r[10]);
-  v11 = (t = c(a, b, 0) + h) - (h = t + r[11] - r[11]);
-  v0 = (t = v0 + h * w) - (h = t + r[0] - r[0]);
+  v0 = (t = c(a, b, 11)) - (h = t + (q = r[0]) - q);
+  v1 = (t = c(a, b, 10) + h) - (h = t + (q = r[1]) - q);
+  v2 = (t = c(a, b, 9) + h) - (h = t + (q = r[2]) - q);
+  v3 = (t = c(a, b, 8) + h) - (h = t + (q = r[3]) - q);
+  v4 = (t = c(a, b, 7) + h) - (h = t + (q = r[4]) - q);
+  v5 = (t = c(a, b, 6) + h) - (h = t + (q = r[5]) - q);
+  v6 = (t = c(a, b, 5) + h) - (h = t + (q = r[6]) - q);
+  v7 = (t = c(a, b, 4) + h) - (h = t + (q = r[7]) - q);
+  v8 = (t = c(a, b, 3) + h) - (h = t + (q = r[8]) - q);
+  v9 = (t = c(a, b, 2) + h) - (h = t + (q = r[9]) - q);
+  v10 = (t = c(a, b, 1) + h) - (h = t + (q = r[10]) - q);
+  v11 = (t = c(a, b, 0) + h) - (h = t + (q = r[11]) - q);
+  v0 = (t = v0 + h * w) - (h = t + (q = r[0]) - q);
   v1 += h;
   if (f) f.set([v0 * n, v1 * n, v2 * n, v3 * n, v4 * n, v5 * n, v6 * n, v7 * n, v8 * n, v9 * n, v10 * n, v11 * n]);
   if (g) g.set([v0 * m, v1 * m, v2 * m, v3 * m, v4 * m, v5 * m, v6 * m, v7 * m, v8 * m, v9 * m, v10 * m, v11 * m]);
@@ -146,7 +148,7 @@ export function multiply(out: Field, a: Field, b: Field): void {
   const e = extended;
   if (natives.convolve) {
     extend(e, b);
-    convolveProducts(a, e, null, out, 1, null, 0);
+    convolveProducts(a, e, natives.convolve, 0, 0, 0, rounders, null, out, 1, null, 0);
     return;
   }
   for (i = 0; i < 12; i++) {
@@ -243,10 +245,17 @@ let step = 0;
 let lastStep = 0;
 let squarings = 0;
 
+/** out = out b, where `extended` belongs to `out` all through a power. */
+function timesPower(out: Field, b: Field): void {
+  if (natives.convolve) convolveProducts(b, extended, natives.convolve, 0, 0, 0, rounders, extended, out, 1, null, 0);
+  else multiply(out, out, b);
+}
+
 /** Prepares out = out^(p - 2), the inverse (`full`), or out^((p - 5) / 8). */
 export function powerStart(out: Field, full: boolean): void {
   base.set(out);
   before.set(out);
+  if (natives.convolve) extend(extended, out);
   step = 0;
   lastStep = full ? 13 : 11;
   squarings = steps[0] >> 3;
@@ -256,10 +265,10 @@ export function powerStart(out: Field, full: boolean): void {
 export function powerStep(out: Field, count: number): boolean {
   let which = 0;
   while (step < lastStep && count--) {
-    multiply(out, out, out);
+    timesPower(out, out);
     if (!--squarings) {
       which = steps[step] & 3;
-      multiply(out, out, which === 2 ? kept : which ? before : base);
+      timesPower(out, which === 2 ? kept : which ? before : base);
       before.set(out);
       if (steps[step] & 4) kept.set(out);
       squarings = steps[++step] >> 3;

@@ -2,7 +2,9 @@ import { equal, isZero } from "../bytes.js";
 import { expectLength } from "../check.js";
 import { natives } from "../natives.js";
 import type { Field } from "./field.js";
-import { add, carry, convolveProducts, extend, multiply, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
+import type { Ladder } from "./ladder.js";
+import { newLadder } from "./ladder.js";
+import { add, carry, multiply, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
 
 function newField(): Field {
   return new Float64Array(12);
@@ -23,6 +25,12 @@ let bit = -1;
 let phase = 0;
 let result: Uint8Array = clamped;
 let swapped = 0;
+let ladder: Ladder | null = null;
+
+/** Bit of the scalar; -1 below the lowest. */
+function clampedBit(index: number): number {
+  return index < 0 ? -1 : (clamped[index >> 3] >> (index & 7)) & 1;
+}
 
 function wipe(): void {
   clamped.fill(0);
@@ -34,8 +42,7 @@ function wipe(): void {
   t.fill(0);
   u.fill(0);
   v.fill(0);
-  left.fill(0);
-  right.fill(0);
+  ladder = null;
   phase = swapped = 0;
   result = clamped;
 }
@@ -46,89 +53,9 @@ function swap(a: Field, b: Field, choice: number): void {
   select(b, b, t, choice);
 }
 
-/**
- * The ladder where the engine has an inner product. The point to be doubled is x : z, the other one X : Z. Its formulas have only sums of
- * products, which that inner product takes as they are:
- *
- *   added:   (x X - z Z)^2 : x1 (x Z - z X)^2
- *   doubled: (x^2 - z^2)^2 : 4 x z (x^2 + 486662 x z + z^2)
- *
- * Both results are made twice, times `keep` and times `change` (0 and 1 in either order), so that their sums are next step's points without
- * a branch. Left operands are 13 slots of 24 numbers: x, -z, x, z, 4 x z kept and changed, (x Z - z X)^2 changed and kept, x^2 - z^2 kept,
- * x X - z Z changed, both the other way round, and x Z - z X. Right operands are 12 extended elements.
- */
-let left = x1;
-let right = x1;
-let leftU = x1;
-let leftV = x1;
-let leftN = x1;
-let leftDoubledX = x1;
-let leftOtherX = x1;
-let leftDoubledZ = x1;
-let leftOtherZ = x1;
-let rightPoint = x1;
-let rightOther = x1;
-let rightN = x1;
-let rightX = x1;
-let rightZ = x1;
-
-function leftSlots(first: number, count: number): Field {
-  return left.subarray(24 * first, 24 * (first + count) - 12);
-}
-
-function rightSlots(first: number, count: number): Field {
-  return right.subarray(24 * first, 24 * (first + count));
-}
-
-/** Makes the slots, for the point (x1 : 1) to be doubled and (1 : 0) the other one. */
-function convolveStart(): void {
-  if (right === x1) {
-    left = new Float64Array(312);
-    right = new Float64Array(288);
-    leftU = leftSlots(0, 2);
-    leftV = leftSlots(1, 2);
-    leftN = leftSlots(2, 4);
-    leftDoubledX = leftSlots(8, 2);
-    leftOtherX = leftSlots(10, 2);
-    leftDoubledZ = leftSlots(4, 3);
-    leftOtherZ = leftSlots(5, 3);
-    rightPoint = rightSlots(0, 2);
-    rightN = rightSlots(0, 4);
-    rightOther = rightSlots(4, 2);
-    rightX = rightSlots(6, 2);
-    rightZ = rightSlots(8, 3);
-  }
-  left.set(x1);
-  left.set(x1, 48);
-  left[24] = -1;
-  left[72] = 1;
-  extend(right, x1);
-  extend(rightSlots(10, 1), x1);
-  right[35] = right[107] = 1;
-  right[59] = right[83] = 121665.5;
-}
-
-function convolveStep(): void {
-  const now = (clamped[bit >> 3] >> (bit & 7)) & 1;
-  const next = bit ? (clamped[(bit - 1) >> 3] >> ((bit - 1) & 7)) & 1 : now;
-  const change = now ^ next;
-  const keep = 1 - change;
-  const v = rightSlots(11, 1);
-  convolveProducts(leftU, rightOther, rightSlots(7, 1), leftSlots(9, 1), change, leftSlots(11, 1), keep);
-  convolveProducts(leftV, rightOther, v, leftSlots(12, 1), 1, null, 0);
-  convolveProducts(leftSlots(12, 1), v, null, leftSlots(6, 1), change, leftSlots(7, 1), keep);
-  convolveProducts(leftU, rightPoint, rightSlots(6, 1), leftSlots(8, 1), keep, leftSlots(10, 1), change);
-  convolveProducts(leftSlots(2, 1), rightSlots(1, 1), null, leftSlots(4, 1), 4 * keep, leftSlots(5, 1), 4 * change);
-  convolveProducts(leftN, rightN, rightSlots(8, 1), null, 0, null, 0);
-  convolveProducts(leftDoubledX, rightX, right, left, 1, leftSlots(2, 1), 1);
-  convolveProducts(leftOtherX, rightX, rightSlots(4, 1), null, 0, null, 0);
-  convolveProducts(leftDoubledZ, rightZ, rightSlots(1, 1), leftSlots(3, 1), 1, leftSlots(1, 1), -1);
-  convolveProducts(leftOtherZ, rightZ, rightSlots(5, 1), null, 0, null, 0);
-}
-
 /** One bit of the Montgomery ladder (RFC 7748, section 5). */
 function ladderStep(): void {
-  const now = (clamped[bit >> 3] >> (bit & 7)) & 1;
+  const now = clampedBit(bit);
   let i = 0;
   swap(x2, x3, now ^ swapped);
   swap(z2, z3, now ^ swapped);
@@ -177,7 +104,7 @@ export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Arr
   z2.fill(0);
   z3.fill(0);
   x2[0] = z3[0] = 1;
-  if (natives.convolve) convolveStart();
+  ladder = natives.convolve ? newLadder(x1, natives.convolve) : null;
   bit = 254;
   phase = 1;
   swapped = 0;
@@ -187,13 +114,10 @@ export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Arr
 /** Goes on by one slice: one bit of the ladder, or eight squarings. True when finished and `out` is written. */
 export function x25519Step(): boolean {
   if (phase === 1) {
-    if (natives.convolve) convolveStep();
+    if (ladder) ladder(clampedBit(bit), clampedBit(bit - 1), x2, z2);
     else ladderStep();
     if (--bit < 0) {
-      if (natives.convolve) {
-        x2.set(left.subarray(0, 12));
-        z2.set(left.subarray(72, 84));
-      } else {
+      if (!ladder) {
         swap(x2, x3, swapped);
         swap(z2, z3, swapped);
       }
