@@ -159,8 +159,8 @@ function eventTable(trace: Trace): string {
 }
 
 function detailOf(event: TraceEvent): string {
-  const { t: _t, device: _device, kind: _kind, ...rest } = event;
-  return Object.entries(rest)
+  return Object.entries(event)
+    .filter(([name]) => !["t", "device", "kind"].includes(name))
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(", ");
 }

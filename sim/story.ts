@@ -167,10 +167,10 @@ function noteTopic(what: string): Topic {
 
 /** "kiosk: recorded Tune (12,345 bytes)". */
 function noteText(event: TraceEvent<"note">): string {
-  const { t: _t, kind: _kind, device, what, ...detail } = event;
-  const parts = Object.entries(detail).map(
-    ([name, value]) => `${name} ${typeof value === "number" ? value.toLocaleString("en") : String(value)}`,
-  );
+  const { device, what } = event;
+  const parts = Object.entries(event)
+    .filter(([name]) => !["t", "kind", "device", "what"].includes(name))
+    .map(([name, value]) => `${name} ${typeof value === "number" ? value.toLocaleString("en") : String(value)}`);
   const subject = device ? `The ${device} ` : "";
   return `${subject}${what}${parts.length ? `: ${parts.join(", ")}` : ""}.`;
 }
