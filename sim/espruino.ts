@@ -16,8 +16,10 @@ import { Arenas } from "./espruino/memory.js";
 import { Pins } from "./espruino/pins.js";
 import type { BoardOptions, BoardWorld, Operation } from "./espruino/options.js";
 import type { EngineProfile, Wiring } from "./espruino/profile.js";
+import { WorkQueue } from "./espruino/queue.js";
 import { Sandbox } from "./espruino/sandbox.js";
 import { BoardPort } from "./espruino/serial.js";
+import { START_MARGIN, Supplies } from "./espruino/supplies.js";
 import { Timers } from "./espruino/timers.js";
 import { waveformConstructor } from "./espruino/waveform.js";
 
@@ -46,17 +48,13 @@ export class EspruinoBoard {
   readonly #ports = new Map<string, BoardPort>();
   readonly #nors = new Map<string, SerialNor>();
   readonly #options: BoardOptions;
-  readonly #supplies = new Map<string, number>();
+  readonly #supplies: Supplies;
   #on = false;
   #bootEvent: Scheduled | undefined;
   #bootTime = 0;
-  #spent = 0;
-  #running = false;
-  #busyUntil = 0;
+  readonly #work: WorkQueue;
   #stalledUntil = 0;
   #fifo = 0;
-  #tasks: (() => void)[] = [];
-  #drain: Scheduled | undefined;
   #handlers = new Map<string, ((...args: unknown[]) => void)[]>();
   #deepSleep = false;
   #keyValid = false;
@@ -68,6 +66,9 @@ export class EspruinoBoard {
     const { profile } = options;
     this.world = world;
     this.clock = world.clock;
+    this.#work = new WorkQueue(this.clock, (task) => {
+      this.#execute(task);
+    });
     this.arenas = new Arenas(options.fragmented ?? false);
     this.#options = options;
     this.name = options.name;
@@ -103,7 +104,8 @@ export class EspruinoBoard {
     this.pins = new Pins(this, profile.pins);
     for (const id of profile.serials) this.#ports.set(id, new BoardPort(this, id));
     this.keyCell = options.keyCell;
-    this.#wireKeyCell();
+    this.#supplies = new Supplies(this);
+    this.#loadChanged();
     const { decoder } = this.wiring;
     if (decoder)
       this.decoder = new Decoder({
@@ -133,7 +135,7 @@ export class EspruinoBoard {
   }
 
   get localTime(): number {
-    return Math.max(this.clock.now, this.#running ? this.clock.now + this.#spent : 0);
+    return this.#work.localTime;
   }
 
   get seconds(): number {
@@ -162,14 +164,12 @@ export class EspruinoBoard {
 
   /** Connects a supply of `volts` under a name, or takes it away (0). */
   supply(from: string, volts: number): void {
-    if (volts > 0) this.#supplies.set(from, volts);
-    else this.#supplies.delete(from);
-    if (this.wiring.contact) this.pins.drive(this.wiring.contact, this.#supplies.size > 0);
+    this.#supplies.set(from, volts);
     this.#supplyChanged(volts > 0 ? from : `${from} gone`);
   }
 
   supplyVolts(): number {
-    return Math.max(0, ...this.#supplies.values(), this.keyCell ? this.keyCell.volts - this.keyCell.diodeVolts : 0);
+    return this.#supplies.volts;
   }
 
   /** Takes every supply away at once and at any moment, also inside the bundle's code; the capacitor included. */
@@ -189,18 +189,11 @@ export class EspruinoBoard {
 
   /** Runs `task`, a call into the bundle, as soon as the board has time. */
   run(task: () => void): void {
-    if (!this.sandbox) return;
-    if (this.#running || this.#tasks.length || this.#busyUntil > this.clock.now) {
-      this.#tasks.push(task);
-      if (!this.#running) this.#scheduleDrain();
-      return;
-    }
-    this.#execute(task);
-    if (this.#tasks.length) this.#scheduleDrain();
+    if (this.sandbox) this.#work.run(task);
   }
 
   spend(microseconds: number): void {
-    this.#spent += microseconds;
+    this.#work.spend(microseconds);
   }
 
   admits(count: number): number {
@@ -209,7 +202,7 @@ export class EspruinoBoard {
       this.counts.deaf += count;
       return 0;
     }
-    if (this.#options.costs?.byte) this.#busyUntil = Math.max(this.#busyUntil, this.clock.now) + count * this.#options.costs.byte;
+    if (this.#options.costs?.byte) this.#work.delay(count * this.#options.costs.byte);
     if (this.clock.now >= this.#stalledUntil) return count;
     const room = Math.max(0, this.profile.receiveFifo - this.#fifo);
     this.#fifo += Math.min(room, count);
@@ -254,12 +247,8 @@ export class EspruinoBoard {
     if (pin === this.wiring.led) this.world.trace.add(this.name, "led", { pin, on: level });
   }
 
-  /** 12-bit reading of the divided capacitor voltage against the supply. */
   analog(pin: string): number | undefined {
-    const divider = this.wiring.capacitor;
-    if (!this.keyCell || pin !== divider?.pin) return undefined;
-    const fraction = this.keyCell.volts / divider.ratio / this.supplyVolts();
-    return Math.min(1, Math.max(0, Math.round(fraction * 4095) / 4095));
+    return this.#supplies.reading(pin);
   }
 
   played(pin: string, what: "begin" | "end" | Uint8Array): void {
@@ -313,21 +302,19 @@ export class EspruinoBoard {
 
   #execute(task: () => void): void {
     const before = this.sandbox;
-    this.#running = true;
-    this.#spent = this.#options.costs?.event ?? 0;
+    if (!before) return;
+    this.spend(this.#options.costs?.event ?? 0);
     try {
       task();
     } catch (error) {
       if (!this.#cut) this.#caught(error);
     }
-    this.#running = false;
     if (this.#cut) {
       this.#powerOff("fault");
       this.world.wasCut(this);
       return;
     }
     if (this.sandbox !== before) return;
-    this.#busyUntil = Math.max(this.#busyUntil, this.clock.now + this.#spent);
     this.#checkKey();
     if (this.#restartAsked) {
       this.#powerOff("restart");
@@ -343,18 +330,6 @@ export class EspruinoBoard {
     for (const handler of this.#handlers.get("uncaughtException") ?? []) handler(error);
   }
 
-  #scheduleDrain(): void {
-    if (this.#drain?.action) return;
-    this.#drain = this.clock.at(Math.max(this.#busyUntil, this.clock.now), () => {
-      this.#drain = undefined;
-      if (this.#busyUntil <= this.clock.now) {
-        const task = this.#tasks.shift();
-        if (task && this.sandbox) this.#execute(task);
-      }
-      if (this.#tasks.length) this.#scheduleDrain();
-    });
-  }
-
   #checkKey(): void {
     const valid = this.sandbox !== undefined && this.arenas.keyValid;
     if (valid === this.#keyValid) return;
@@ -364,8 +339,8 @@ export class EspruinoBoard {
 
   #supplyChanged(why: string): void {
     const volts = this.supplyVolts();
-    if (this.#on && volts < this.brownoutVolts) this.#powerOff(this.#supplies.size ? why : "brownout");
-    else if (!this.#on && volts >= this.brownoutVolts + 0.1) this.#powerOn(why);
+    if (this.#on && volts < this.brownoutVolts) this.#powerOff(this.#supplies.outside ? why : "brownout");
+    else if (!this.#on && volts >= this.brownoutVolts + START_MARGIN) this.#powerOn(why);
     this.#loadChanged();
   }
 
@@ -382,12 +357,10 @@ export class EspruinoBoard {
     if (!this.#on) return;
     this.#on = false;
     this.clock.cancel(this.#bootEvent);
-    this.clock.cancel(this.#drain);
     this.timers.reset();
-    this.#tasks = [];
+    this.#work.reset();
     this.#handlers.clear();
-    this.#drain = undefined;
-    this.#busyUntil = this.#stalledUntil = 0;
+    this.#stalledUntil = 0;
     this.#deepSleep = false;
     this.sandbox = undefined;
     this.arenas = new Arenas(this.#options.fragmented ?? false);
@@ -414,7 +387,7 @@ export class EspruinoBoard {
       },
     });
     this.sandbox = sandbox;
-    this.#execute(() => {
+    this.#work.now(() => {
       if (this.storage.checkAtStart())
         this.world.trace.add(this.name, "fault", { what: "storage erased", detail: "the engine found Storage corrupt at start" });
       this.setConsole(this.profile.console);
@@ -436,39 +409,19 @@ export class EspruinoBoard {
       for (const { name, code } of boot) sandbox.run(Buffer.from(code as Uint8Array).toString("latin1"), `${this.name}${name}`);
       for (const handler of this.#handlers.get("init") ?? []) handler();
     });
-    if (this.#tasks.length) this.#scheduleDrain();
   }
 
-  #wireKeyCell(): void {
-    const cell = this.keyCell;
-    if (!cell) return;
-    cell.device = this.name;
-    const fail = this.wiring.powerFail;
-    if (fail) {
-      this.pins.drive(fail, cell.volts > cell.warningVolts);
-      cell.watch("power-fail warning", cell.warningVolts, (edge) => {
-        this.pins.drive(fail, edge === "rising");
-      });
-    }
-    cell.watch("brownout", this.brownoutVolts + cell.diodeVolts, () => {
-      this.#supplyChanged("capacitor");
-    });
-    cell.watch("start", this.brownoutVolts + cell.diodeVolts + 0.1, () => {
-      this.#supplyChanged("capacitor");
-    });
-    this.#loadChanged();
+  capacitorChanged(): void {
+    this.#supplyChanged("capacitor");
   }
 
   #wake(): void {
     this.counts.wakes++;
-    if (this.keyCell && !this.#supplies.size && this.#on) this.keyCell.drain(this.profile.wakeCoulombs);
+    if (this.#on) this.#supplies.wake();
   }
 
-  /** What the key capacitor has to carry now. */
   #loadChanged(): void {
-    if (!this.keyCell) return;
     const listening = !this.#deepSleep && [...this.#ports.values()].some((port) => port.id.startsWith("Serial") && port.baud > 0);
-    const own = listening ? this.profile.listenAmperes : this.profile.sleepAmperes;
-    this.keyCell.load = this.#on && !this.#supplies.size ? own : 0;
+    this.#supplies.draw(this.#on, listening);
   }
 }
