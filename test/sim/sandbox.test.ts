@@ -1,4 +1,8 @@
 /** What a bundle finds in the simulated engine, and what it does not; values are those measured on Espruino 2v29. */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { PICO, PUCKJS } from "../../sim/espruino/profile.js";
 import type { EspruinoBoard } from "../../sim/espruino.js";
@@ -68,6 +72,47 @@ test("it computes what the engine computes, also where that is wrong", () => {
   assert.is(evaluate("JSON.stringify(new Uint8Array([1,2]))"), "[1,2]");
   assert.is(evaluate("E.CRC32('123456789')"), "3421780262");
   assert.is(evaluate("E.toUint8Array([1,{data:2,count:3},'hi']).join()"), "1,2,2,2,104,105");
+});
+
+const engine = process.env.ESPRUINO;
+
+test.when(engine !== undefined, "ESPRUINO names no engine")("answers as the engine does on whatever firmware may ask", () => {
+  const expressions = [
+    "Math.pow(2,12)===4096,Math.pow(2,9)===512,Math.pow(10,11)===1e11,Math.pow(3,4),Math.pow(-2,3)",
+    "Math.round(-2.5),Math.round(2.5),Math.round(-0.4),Math.round(1e9+0.5),Math.floor(-2.5),Math.ceil(2.1),Math.abs(-7)",
+    "E.sum(new Uint32Array([4294967295])),E.sum(new Uint8Array([1,2,3])),E.sum(new Float64Array([67108863,134217727]))",
+    "E.convolve(new Uint32Array([4294967295]),[1],0),E.convolve(new Float64Array([67108863,1]),new Float64Array([134217727,-5,7]),2),E.convolve([1,2,3],[4,5],-1)",
+    "E.CRC32('123456789'),E.CRC32(new Uint8Array([0,255,128])),E.CRC32(new Uint8Array(0))",
+    "E.toUint8Array([1,{data:2,count:3},'hi']).join(),E.toUint8Array('\\xff\\0').join(),E.toString([65,{data:[66,67],count:2}])",
+    "new Uint8Array(new Uint8Array([1,2,3,4]).subarray(1,3)).join(),new Uint8Array([1,2,3,4]).subarray(-2).join(),new Uint8Array([5,6]).slice(1).length",
+    "new Uint32Array(new Uint8Array([1,2,3,4]).buffer)[0],new Uint16Array(2).byteLength,new Uint8Array(new ArrayBuffer(8),2,3).byteOffset",
+    "String.fromCharCode(65,0x141).charCodeAt(1),'abc'.substr(1,1),'abc'.charCodeAt(9)",
+    "JSON.stringify({a:new Uint8Array([1,2]),b:'x'}),[3,1,2].sort().join(),[1,2,3,4].splice(1,2).join(),[1,2].concat([3]).indexOf(3)",
+    "typeof Map,typeof Symbol,typeof Math.imul,typeof Object.freeze,typeof Array.from,typeof Uint8Array.from,typeof BigInt,typeof Proxy",
+    "-1>>>0,(-7)%3,0xffffffff|0,1<<31,5/2|0,(1<<30)*4,0x80000000>>1",
+    "new Uint8Array(require('crypto').SHA256(['a',new Uint8Array([98,99])])).join()",
+    "new Uint8Array(require('crypto').AES.encrypt(new Uint8Array(32),new Uint8Array(16),{iv:new Uint8Array([1,2,3]),mode:'CBC'})).join()",
+    "new Uint8Array(require('crypto').AES.decrypt(new Uint8Array(32),new Uint8Array(32),{mode:'ECB'})).join()",
+    "require('crypto').AES.encrypt(new Uint8Array(15),new Uint8Array(16),{mode:'CBC'})===undefined,new Uint8Array(require('crypto').AES.encrypt(new Uint8Array(20),new Uint8Array(16),{mode:'CFB'})).join()",
+  ];
+  const code = expressions.map((expression) => `print("> "+[${expression}].join("|"));`).join("\n");
+  const folder = mkdtempSync(join(tmpdir(), "leyden-sandbox-"));
+  writeFileSync(join(folder, "script.js"), code);
+  const run = spawnSync(engine as string, ["script.js"], {
+    cwd: folder,
+    input: "",
+    encoding: "latin1",
+    timeout: 30_000,
+    killSignal: "SIGKILL",
+  });
+  rmSync(folder, { recursive: true });
+  const answers = run.stdout
+    .split("\n")
+    .filter((line) => line.startsWith("> "))
+    .map((line) => line.trim());
+  const { lines } = boot(code);
+  assert.is(lines.length, expressions.length);
+  expressions.forEach((expression, i) => assert.is(lines[i], answers[i], expression));
 });
 
 test("native cryptography matches its published vectors; CTR is refused", () => {
