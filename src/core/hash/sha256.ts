@@ -126,11 +126,12 @@ let shared: Sha256State | undefined = undefined;
  * @param out - 32 bytes; may be one of the parts
  */
 export function sha256(out: Uint8Array, parts: Uint8Array[]): void {
+  const native = natives.sha256;
   let digest = out;
   let i = 0;
-  expectLength("out", out, 32);
-  if (natives.sha256) {
-    digest = natives.sha256(parts);
+  if (out.length !== 32) expectLength("out", out, 32);
+  if (native) {
+    digest = native(parts);
     out.set(digest);
     digest.fill(0);
     return;

@@ -4,10 +4,7 @@ import { hkdf } from "../hash/hkdf.js";
 import { sha256 } from "../hash/sha256.js";
 import { HEADER_CHUNK_SIZE, HEADER_SUITE, headerFits } from "./header.js";
 
-/**
- * One way to seal chunks; a bundle carries only the suites it names. Both work in place in `stream.buffer`, whose sealed or plain bytes
- * begin at 0.
- */
+/** One way to seal chunks; a bundle carries only the suites it names. `out` may be the other argument, or overlap it from the same byte on. */
 export interface Suite {
   /** As in the header, and as a digit in the key derivation. */
   readonly id: number;
@@ -15,10 +12,10 @@ export interface Suite {
   sealedChunk(length: number): number;
   /** Turns the 48 derived bytes in `stream.keys` into what the suite works with. */
   prepare(stream: Stream): void;
-  /** Answers the sealed length. */
-  seal(stream: Stream, length: number): number;
+  /** Seals at the place that is set in `stream`. */
+  seal(stream: Stream, plain: Uint8Array, out: Uint8Array): void;
   /** Answers the plain length, or -1 with nothing decrypted. */
-  open(stream: Stream, length: number): number;
+  open(stream: Stream, sealed: Uint8Array, out: Uint8Array): number;
 }
 
 /** Keys and work space for one stream at a time; made once. */
@@ -27,20 +24,28 @@ export interface Stream {
   suite: Suite;
   /** Bytes of plaintext in every chunk but the last; 0 while no stream is begun. */
   chunkSize: number;
+  /** Where suite 1 works on whole words, and suite 2 pads. */
   readonly buffer: Uint8Array;
   /** The same bytes as 32-bit words. */
   readonly words: Int32Array;
-  /** Views of a whole plain chunk, of what suite 2 encrypts for it, and of a whole sealed chunk. */
+  /** Views of a whole plain chunk, and of what suite 2 encrypts for it. */
   plain: Uint8Array;
   padded: Uint8Array;
-  sealed: Uint8Array;
   /** Header hash (32), u64 chunk index, last flag: what every chunk is bound to. */
   readonly place: Uint8Array;
+  /** u64 chunk index, last flag, and 7 zeros to a block. */
   readonly index: Uint8Array;
+  /** The index without its lower 16 bits, as it is written there. */
+  high: number;
   /** 48 derived bytes, then what the suite makes of them. */
   readonly keys: Uint8Array;
   readonly keyWords: Int32Array;
   readonly innerKey: Int32Array;
+  /** What suite 2 works with, as views: two keys, and the parts of the two hashes of its MAC. */
+  readonly key: Uint8Array;
+  readonly ivKey: Uint8Array;
+  readonly inner: Uint8Array[];
+  readonly outer: Uint8Array[];
 }
 
 const info = new Uint8Array([108, 101, 121, 100, 101, 110, 32, 115, 116, 114, 101, 97, 109, 32, 115, 117, 105, 116, 101, 32, 48]);
@@ -54,7 +59,8 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
   const buffer = new Uint8Array((chunkSize & -16) + 96);
   const keys = new Uint8Array(192);
   const keyWords = new Int32Array(keys.buffer);
-  const place = new Uint8Array(41);
+  const block = new Uint8Array(48);
+  const place = block.subarray(0, 41);
   return {
     suites: suites,
     suite: suites[0],
@@ -63,12 +69,16 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
     words: new Int32Array(buffer.buffer),
     plain: buffer,
     padded: buffer,
-    sealed: buffer,
     place: place,
-    index: place.subarray(32),
+    index: block.subarray(32),
+    high: 0,
     keys: keys,
     keyWords: keyWords,
     innerKey: keyWords.subarray(16, 24),
+    key: keys.subarray(16, 32),
+    ivKey: keys.subarray(32, 48),
+    inner: [keys.subarray(64, 128), place],
+    outer: [keys.subarray(128)],
   };
 }
 
@@ -92,7 +102,6 @@ export function streamStart(stream: Stream, header: Uint8Array, titleKey: Uint8A
   stream.chunkSize = i;
   stream.plain = stream.buffer.subarray(0, i);
   stream.padded = stream.buffer.subarray(0, (i & -16) + 16);
-  stream.sealed = stream.buffer.subarray(0, suite.sealedChunk(i));
   sha256(stream.place.subarray(0, 32), [header]);
   info[20] = 48 + suite.id;
   hkdf(stream.keys.subarray(0, 48), stream.place.subarray(0, 32), titleKey, info);
@@ -105,20 +114,28 @@ export function streamWipe(stream: Stream): void {
   stream.keys.fill(0);
   stream.buffer.fill(0);
   stream.place.fill(0);
-  stream.chunkSize = 0;
+  stream.chunkSize = stream.high = 0;
 }
 
 function locate(stream: Stream, index: number, last: boolean): void {
+  const at = stream.index;
+  const high = index < 65536 ? 0 : Math.floor(index / 65536);
   if (!stream.chunkSize) throw new Error("stream: expected one that streamStart has begun");
-  put32(stream.index, 0, index / 4294967296);
-  put32(stream.index, 4, index);
-  stream.index[8] = last ? 1 : 0;
+  // The upper bytes seldom change.
+  if (high !== stream.high) {
+    stream.high = high;
+    put32(at, 0, index / 4294967296);
+    put32(at, 4, index);
+  }
+  at[6] = index >>> 8;
+  at[7] = index;
+  at[8] = last ? 1 : 0;
 }
 
 /**
  * Seals one chunk. Every chunk but the last is exactly the chunk size; the last one is empty only when it is the only one.
  *
- * @param plain - may be `stream.buffer` from 0 on
+ * @param plain - at most a chunk
  * @param out - room for the sealed chunk; may be `plain`
  * @returns the sealed length
  */
@@ -130,9 +147,7 @@ export function streamSealChunk(stream: Stream, index: number, last: boolean, pl
     throw new Error("plain: expected " + stream.chunkSize + " bytes, or 1 or more in the last chunk, got " + length);
   sealed = stream.suite.sealedChunk(length);
   if (out.length < sealed) throw new Error("out: expected " + sealed + " bytes or more, got " + out.length);
-  stream.buffer.set(plain);
-  stream.suite.seal(stream, length);
-  out.set(sealed === stream.sealed.length ? stream.sealed : stream.sealed.subarray(0, sealed));
+  stream.suite.seal(stream, plain, out);
   return sealed;
 }
 
@@ -140,30 +155,28 @@ export function streamSealChunk(stream: Stream, index: number, last: boolean, pl
  * Opens one chunk, in any order of chunks. Whoever reads in order asks for `last` exactly at the end of the content; whoever has the
  * content's length from a stranger opens the last chunk before any other.
  *
- * @param sealed - any bytes; may be `stream.buffer` from 0 on
+ * @param sealed - any bytes
  * @param out - room for a whole plain chunk; may be `sealed`
  * @returns the plain length, or -1 with `out` as it was when this is not the genuine chunk of this place
  */
 export function streamOpenChunk(stream: Stream, index: number, last: boolean, sealed: Uint8Array, out: Uint8Array): number {
   let length = sealed.length;
+  const whole = stream.chunkSize;
   locate(stream, index, last);
-  if (out.length < stream.chunkSize) throw new Error("out: expected " + stream.chunkSize + " bytes or more, got " + out.length);
-  if (length > stream.sealed.length) return -1;
-  stream.buffer.set(sealed);
-  length = stream.suite.open(stream, length);
-  if (length < 0 || length > stream.chunkSize || (last ? !length && index > 0 : length < stream.chunkSize)) return -1;
-  out.set(length < stream.chunkSize ? stream.plain.subarray(0, length) : stream.plain);
-  return length;
+  if (out.length < whole) throw new Error("out: expected " + whole + " bytes or more, got " + out.length);
+  if (last ? length > stream.suite.sealedChunk(whole) : length !== stream.suite.sealedChunk(whole)) return -1;
+  length = stream.suite.open(stream, sealed, out);
+  return length > 0 || index === 0 ? length : -1;
 }
 
 /** Bytes of a whole sealed chunk of the stream begun. */
 export function streamSealedChunk(stream: Stream): number {
-  return stream.sealed.length;
+  return stream.suite.sealedChunk(stream.chunkSize);
 }
 
 /** Chunks in `length` bytes of sealed chunks, header not counted; 0 when no content has that length. */
 export function streamChunks(stream: Stream, length: number): number {
-  const whole = stream.sealed.length;
+  const whole = stream.suite.sealedChunk(stream.chunkSize);
   const count = Math.ceil(length / whole);
   return count < 1 || length - (count - 1) * whole < stream.suite.sealedChunk(count > 1 ? 1 : 0) ? 0 : count;
 }

@@ -24,7 +24,7 @@ function prepare(stream: Stream): void {
 
 /** Computes block 0 of the chunk's keystream, whose first half is the key of its tag. */
 function begin(stream: Stream): void {
-  stream.keys.set(stream.index, 111);
+  stream.keys.set(stream.index.subarray(0, 9), 111);
   salsa20(keystream, stream.innerKey, stream.keyWords[28], stream.keyWords[29], 0, 0, false);
   tagKey.set(firstHalf);
 }
@@ -67,22 +67,25 @@ export const suite1: Suite = {
     return length + 16;
   },
   prepare: prepare,
-  seal: function (stream, length) {
-    stream.buffer.set(stream.buffer.subarray(0, length), 16);
+  seal: function (stream, plain, out) {
+    const length = plain.length;
+    stream.buffer.set(plain, 16);
     begin(stream);
     applyKeystream(stream, length, 4);
     authenticate(stream, length);
     stream.words.set(tag);
-    return length + 16;
+    out.set(stream.buffer.subarray(0, length + 16));
   },
-  open: function (stream, length) {
+  open: function (stream, sealed, out) {
     const words = stream.words;
-    length -= 16;
+    const length = sealed.length - 16;
     if (length < 0) return -1;
+    stream.buffer.set(sealed);
     begin(stream);
     authenticate(stream, length);
-    if ((tag[0] ^ words[0]) | (tag[1] ^ words[1]) | (tag[2] ^ words[2]) | (tag[3] ^ words[3])) length = -1;
-    else applyKeystream(stream, length, 0);
+    if ((tag[0] ^ words[0]) | (tag[1] ^ words[1]) | (tag[2] ^ words[2]) | (tag[3] ^ words[3])) return -1;
+    applyKeystream(stream, length, 0);
+    out.set(length === stream.chunkSize ? stream.plain : stream.buffer.subarray(0, length));
     return length;
   },
 };
