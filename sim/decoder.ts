@@ -65,6 +65,14 @@ export class Decoder {
     }
   }
 
+  /** A content without bytes has been played to its end: nothing came over SPI, and that is all of it. */
+  playNothing(): void {
+    const { trace, name } = this.place;
+    this.contents.push(new Uint8Array(0));
+    trace.add(name, "sink", { op: "begin", name: "decoder", bytes: 0 });
+    trace.add(name, "sink", { op: "end", name: "decoder", bytes: 0, sha256: createHash("sha256").digest("hex") });
+  }
+
   /** The board lost its power: what was in the FIFO is not played, what came before has been heard. */
   powerOff(): void {
     this.place.clock.cancel(this.#ready);
@@ -83,10 +91,9 @@ export class Decoder {
 
   #finish(): void {
     const { clock, trace, name } = this.place;
-    const quiet = clock.now - this.#last;
-    const left = this.#rate > 0 ? (this.#level / this.#rate) * 1e6 : 0;
-    if (quiet < QUIET + left) {
-      clock.at(this.#last + QUIET + left, () => {
+    const end = this.#last + QUIET + (this.#rate > 0 ? (this.#level / this.#rate) * 1e6 : 0);
+    if (clock.now < end - 1) {
+      clock.at(end, () => {
         this.#finish();
       });
       return;

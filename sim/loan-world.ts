@@ -184,7 +184,7 @@ export class LoanWorld {
     );
     this.certificates.set(name, certificate);
     this.center.addDevice(device);
-    this.world.note("center", "enrolled", { name, id: Buffer.from(device.id).toString("hex") });
+    this.world.note("center", "enrolled", { device: name, id: Buffer.from(device.id).toString("hex") });
     return device;
   }
 
