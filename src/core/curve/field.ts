@@ -143,9 +143,20 @@ export function convolveProducts(
 export function multiply(out: Field, a: Field, b: Field): void {
   let i = 0;
   let k = 0;
-  let sum = 0;
   const c = product;
   const e = extended;
+  const a0 = a[0];
+  const a1 = a[1];
+  const a2 = a[2];
+  const a3 = a[3];
+  const a4 = a[4];
+  const a5 = a[5];
+  const a6 = a[6];
+  const a7 = a[7];
+  const a8 = a[8];
+  const a9 = a[9];
+  const a10 = a[10];
+  const a11 = a[11];
   if (natives.convolve) {
     extend(e, b);
     convolveProducts(a, e, natives.convolve, 0, 0, 0, rounders, null, out, 1, null, 0);
@@ -155,11 +166,20 @@ export function multiply(out: Field, a: Field, b: Field): void {
     e[i + 11] = b[i];
     if (i) e[i - 1] = b[i] * wrap;
   }
-  for (k = 0; k < 12; k++) {
-    sum = 0;
-    for (i = 0; i < 12; i++) sum += a[i] * e[k - i + 11];
-    c[k] = sum;
-  }
+  for (k = 0; k < 12; k++)
+    c[k] =
+      a0 * e[k + 11] +
+      a1 * e[k + 10] +
+      a2 * e[k + 9] +
+      a3 * e[k + 8] +
+      a4 * e[k + 7] +
+      a5 * e[k + 6] +
+      a6 * e[k + 5] +
+      a7 * e[k + 4] +
+      a8 * e[k + 3] +
+      a9 * e[k + 2] +
+      a10 * e[k + 1] +
+      a11 * e[k];
   carry(out, c);
 }
 
