@@ -30,6 +30,17 @@ export function decoderSink(spi: EngineSpi, select: Pin, request: Pin): Sink {
   };
 }
 
+/** No byte output; for boards that only sound. */
+export function noSink(): Sink {
+  return {
+    begin: function (): void {},
+    write: function (_bytes: Uint8Array, ready: () => void): void {
+      setTimeout(ready, 0);
+    },
+    end: function (): void {},
+  };
+}
+
 /** Samples in each of the two buffers. */
 const SAMPLES = 960;
 const SILENCE = 128;

@@ -13,6 +13,8 @@ export interface Pins {
   setMillivolts(millivolts: number): void;
   /** Trips the power-fail comparator. */
   powerFail(): void;
+  /** A slot begins or stops to supply the board. */
+  contact(docked: boolean): void;
   tamper(): void;
   press(): void;
 }

@@ -20,7 +20,7 @@ export const CONSOLE_CLOSED = "--console closed--\r\n";
 export function benchScript(paths: readonly string[], millivolts: number, pressed: boolean): string {
   const bench = paths[paths.length - 1];
   return `
-var $pins={},$watch={},$volts=${millivolts / 1000},$held=${pressed};
+var $pins={},$watch={},$volts=${millivolts / 1000},$held=${pressed},$docked=false;
 var $paths=${JSON.stringify(paths.slice(0, -1))};
 [Serial1,Serial2,Serial3].forEach(function(port,i){var setup=port.setup;port.setup=function(baud){if($paths[i])setup.call(port,baud,{path:$paths[i]});};});
 Serial3.setup(115200);
@@ -28,10 +28,10 @@ var $out=USB,USB=Serial3,$sink=0;
 Serial6.setup(115200,{path:${JSON.stringify(bench)}});
 var $line="";
 Serial6.on("data",function(d){$line+=d;var i;while((i=$line.indexOf("\\n"))>=0){var l=$line.substr(0,i);$line=$line.substr(i+1);
-if(l[0]=="V")$volts=parseInt(l.substr(1))/1000;else{var n=l=="F"?"falling":l=="T"?"rising":"button";var w=$watch[n];if(w)w();}}});
-var setWatch=function(f,pin,o){$watch[o.debounce?"button":o.edge]=f;return 1;};
+if(l[0]=="V")$volts=parseInt(l.substr(1))/1000;else if(l[0]=="C"){$docked=l[1]=="1";var c=$watch.both;if(c)c({state:$docked});}else{var n=l=="F"?"falling":l=="T"?"rising":"button";var w=$watch[n];if(w)w();}}});
+var setWatch=function(f,pin,o){$watch[o.edge=="both"?"both":o.debounce?"button":o.edge]=f;return 1;};
 var digitalWrite=function(pin,v){$pins[pin]=v;};
-var digitalRead=function(pin){if(pin=="B8")return 1;return $held?(pin=="D17"||pin=="D0"||pin=="C13"||pin=="D5"?1:0):0;};
+var digitalRead=function(pin){if(pin=="B8")return 1;if(pin=="A8"||pin=="D11"||pin=="B10"||pin=="D16")return $docked?1:0;return $held?(pin=="D17"||pin=="D0"||pin=="C13"||pin=="D5"?1:0):0;};
 var analogRead=function(){return $volts/2/3.3;};
 var analogWrite=function(){};
 var setDeepSleep=function(){};

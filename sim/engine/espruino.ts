@@ -77,6 +77,7 @@ export async function espruinoDevice(options: EngineOptions): Promise<EspruinoDe
         bench.write(ASCII.encode(`V${value}\n`));
       },
       powerFail: () => bench.write(ASCII.encode("F\n")),
+      contact: (docked) => bench.write(ASCII.encode(docked ? "C1\n" : "C0\n")),
       tamper: () => bench.write(ASCII.encode("T\n")),
       press: () => bench.write(ASCII.encode("B\n")),
     },

@@ -1,44 +1,42 @@
 import type { Board } from "../../board.js";
-import { ENTROPY_HARDWARE } from "../../board.js";
-import { closeConsole } from "../boot.js";
-import { after, cancel, monotonicClock } from "../clock.js";
-import type { EngineE, EngineSerial, Pin } from "../engine.js";
-import { journalIn, storagePages } from "../flash.js";
+import type { EngineE, EngineSerial, EngineSpi } from "../engine.js";
+import { contentIn } from "../flash.js";
 import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
-import { entropy } from "../random.js";
+import { norPages } from "../nor.js";
+import { nrf52Board, type BoardInMaking } from "../nrf52.js";
 import { serialPort } from "../serial.js";
+import { contact, keySupply, ramKeyMemory } from "../supply.js";
 
 declare const E: EngineE;
 declare const Serial1: EngineSerial;
-declare const NRF: { sleep(): void };
-declare function digitalWrite(pin: Pin, value: boolean): void;
+declare const SPI1: EngineSpi;
 
 export const BUTTON = "D0";
 export const PRESSED = 1;
 export const CONSOLE = "Bluetooth";
 
+function puckjsBoard(): BoardInMaking {
+  return nrf52Board("Puck.js", 2, serialPort(Serial1, 115200, "D28", "D29"), "D5", {
+    sha256: sha256,
+    aesCbcEncrypt: aesCbcEncrypt,
+    aesCbcDecrypt: aesCbcDecrypt,
+    convolve: E.convolve,
+    crc32: crc32,
+  });
+}
+
 /** A card: its one UART is the wire to kiosk or reader. */
 export function card(): Board {
-  return {
-    name: E.toUint8Array("Puck.js"),
-    suites: 2,
-    now: monotonicClock(),
-    after: after,
-    cancel: cancel,
-    entropy: entropy,
-    entropyQuality: ENTROPY_HARDWARE,
-    serial: [serialPort(Serial1, 115200, "D28", "D29")],
-    journal: journalIn(storagePages(442368, 81920, 12288), 4096),
-    led: function (on: boolean): void {
-      digitalWrite("D5", on);
-    },
-    natives: { sha256: sha256, aesCbcEncrypt: aesCbcEncrypt, aesCbcDecrypt: aesCbcDecrypt, convolve: E.convolve, crc32: crc32 },
-    sleep: function (): void {
-      // the nRF52 sleeps between events by itself, and its UART wakes it
-    },
-    closeConsole: function (): void {
-      closeConsole();
-      NRF.sleep(); // no advertising, no connection
-    },
-  };
+  return puckjsBoard();
+}
+
+/** A cartridge: contents in a NOR flash on SPI1, key capacitor on D31 and D30, slot contact on D11; no pad is left for a case switch. */
+export function cartridge(): Board {
+  const board = puckjsBoard();
+  SPI1.setup({ sck: "D2", miso: "D1", mosi: "D24", baud: 8000000 });
+  board.keyMemory = ramKeyMemory(512);
+  board.keySupply = keySupply("D31", 2, 4800, "D30");
+  board.onContact = contact("D11");
+  board.contentStore = contentIn(norPages(SPI1, "D23"), 0);
+  return board;
 }

@@ -1,0 +1,75 @@
+import type { Board, Network } from "../../board.js";
+import { ENTROPY_NOISE } from "../../board.js";
+import { closeConsole } from "../boot.js";
+import { after, cancel, monotonicClock } from "../clock.js";
+import type { EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
+import { contentIn, journalIn } from "../flash.js";
+import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256, sha512 } from "../natives.js";
+import { httpNetwork } from "../network.js";
+import { norPages } from "../nor.js";
+import type { BoardInMaking } from "../nrf52.js";
+import { entropy } from "../random.js";
+import { serialPort } from "../serial.js";
+import { decoderSink } from "../sink.js";
+import { button, contact, keySupply, ramKeyMemory, sleepUntilWire, tamperSwitch } from "../supply.js";
+
+declare const E: EngineE;
+declare const Serial1: EngineSerial;
+declare const SPI1: EngineSpi;
+declare const SPI2: EngineSpi;
+declare function digitalWrite(pin: Pin, value: boolean): void;
+
+export const BUTTON = "C13";
+export const PRESSED = 1;
+export const CONSOLE = "USB";
+
+/** Journal and contents share one NOR flash, since Storage here is a single page, under the code. */
+function espruinoWifi(): BoardInMaking {
+  SPI1.setup({ sck: "A5", miso: "A6", mosi: "A7", baud: 8000000 });
+  const flash = norPages(SPI1, "A4");
+  return {
+    name: E.toUint8Array("Espruino WiFi"),
+    suites: 2,
+    now: monotonicClock(),
+    after: after,
+    cancel: cancel,
+    entropy: entropy,
+    entropyQuality: ENTROPY_NOISE,
+    serial: [serialPort(Serial1, 115200, "B6", "B7")],
+    journal: journalIn(flash, 8192),
+    led: function (on: boolean): void {
+      digitalWrite("B2", on);
+    },
+    natives: {
+      sha256: sha256,
+      sha512: sha512,
+      aesCbcEncrypt: aesCbcEncrypt,
+      aesCbcDecrypt: aesCbcDecrypt,
+      convolve: E.convolve,
+      crc32: crc32,
+    },
+    sleep: sleepUntilWire("B7"),
+    closeConsole: closeConsole,
+    contentStore: contentIn(flash, 16384),
+  };
+}
+
+/** A client: its UART is the wire to a host or another client; a decoder on SPI2 plays, asking for more on B8. */
+export function client(): Board {
+  const board = espruinoWifi();
+  SPI2.setup({ sck: "B13", miso: "B14", mosi: "B15", baud: 2000000 });
+  board.onTouch = button(BUTTON, "rising");
+  board.sink = decoderSink(SPI2, "B9", "B8");
+  board.network = httpNetwork() satisfies Network;
+  return board;
+}
+
+/** A cartridge: key capacitor on A0 and A1, case switch on B1. */
+export function cartridge(): Board {
+  const board = espruinoWifi();
+  board.keyMemory = ramKeyMemory(512);
+  board.keySupply = keySupply("A0", 2, 4800, "A1");
+  board.onContact = contact("B10");
+  board.onTamper = tamperSwitch("B1");
+  return board;
+}

@@ -1,0 +1,37 @@
+import type { Board } from "../../board.js";
+import type { EngineE, EngineSerial, EngineSpi } from "../engine.js";
+import { contentIn } from "../flash.js";
+import { crc32 } from "../natives.js";
+import { norPages } from "../nor.js";
+import { nrf52Board, type BoardInMaking } from "../nrf52.js";
+import { serialPort } from "../serial.js";
+import { contact, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
+
+declare const E: EngineE;
+declare const Serial1: EngineSerial;
+declare const SPI1: EngineSpi;
+
+export const BUTTON = "D5";
+export const PRESSED = 1;
+export const CONSOLE = "Serial1";
+
+function microbit2Board(): BoardInMaking {
+  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "D3", { convolve: E.convolve, crc32: crc32 });
+}
+
+/** A card: its one UART is the wire to kiosk or reader. */
+export function card(): Board {
+  return microbit2Board();
+}
+
+/** A cartridge: contents in a NOR flash on SPI1, key capacitor on D0 and D8, case switch on D9. */
+export function cartridge(): Board {
+  const board = microbit2Board();
+  SPI1.setup({ sck: "D13", miso: "D14", mosi: "D15", baud: 8000000 });
+  board.keyMemory = ramKeyMemory(512);
+  board.keySupply = keySupply("D0", 2, 4800, "D8");
+  board.onContact = contact("D12");
+  board.onTamper = tamperSwitch("D9");
+  board.contentStore = contentIn(norPages(SPI1, "D16"), 0);
+  return board;
+}

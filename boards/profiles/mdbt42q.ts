@@ -1,0 +1,41 @@
+import { NRF52_BROWNOUT, NRF52_CLOCK, NRF52_PAGE, NRF52_RANDOM, NRF52_STANDBY } from "./nrf52.js";
+import { norFlash, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+
+const BOARD = "boards/MDBT42Q.py";
+
+export const mdbt42q: BoardProfile = {
+  name: "mdbt42q",
+  title: "MDBT42Q breakout",
+  engine: "espruino",
+  engineBoard: "MDBT42Q",
+  chip: { value: "nRF52832, 64 MHz, 64 KiB RAM", source: `${BOARD}, chip` },
+  variables: { value: 2950, source: `${BOARD}, info.variables` },
+  variableBytes: variableBytes(2950),
+  codeArea: { value: 40960, source: `${BOARD}, chip.saved_code` },
+  flashPage: NRF52_PAGE,
+  nativeCrypto: { value: ["SHA-256"], source: `${BOARD}, build.libraries` },
+  random: NRF52_RANDOM,
+  adc: { value: "D2-D5, D28-D31", source: `${BOARD}, get_pins` },
+  serial: { value: ["Serial1"], source: `${BOARD}, chip.usart` },
+  receiveBuffer: { value: 1024, source: "scripts/build_platform_config.py, bufferSizeIO" },
+  standby: NRF52_STANDBY,
+  brownout: NRF52_BROWNOUT,
+  clock: NRF52_CLOCK,
+  roles: [
+    { role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D6", "D8")] },
+    {
+      role: "cartridge",
+      chunk: 480,
+      content: { where: "W25Q128 on SPI1", bytes: 16777216 },
+      journal: "Storage, two pages",
+      parts: [
+        wire("Kiosk or reader", "D6", "D8"),
+        norFlash("Content: W25Q128", "D14", "D15", "D16", "D17"),
+        ...supplyParts("D3", "D4", "D11", "D5"),
+      ],
+    },
+  ],
+  notes: [
+    "There is no native AES: suite 2 streams run in interpreted code here, so a cartridge of this board stores them, and a reader should not be built on it.",
+  ],
+};
