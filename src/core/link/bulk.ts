@@ -17,7 +17,7 @@ export const BULK_TIMEOUT = 1;
 export const BULK_ABORTED = 2;
 /** The link went back to T=1, or the peer has reset. */
 export const BULK_BROKEN = 3;
-/** This end gave up: `fill` answered -1, or `bulkAbort`. */
+/** This end gave up: the sender answered -1, or `bulkAbort`. */
 export const BULK_FAILED = 4;
 
 /** Most bytes of content in one frame. */
@@ -42,7 +42,7 @@ const TRIES = 8;
 
 interface Bulk extends Hook {
   /** Sends; else it receives. */
-  fill: ((index: number, content: Uint8Array) => number) | null;
+  supply: ((index: number, content: Uint8Array) => number) | null;
   take: ((index: number, content: Uint8Array, release: () => void) => boolean) | null;
   release: (() => void) | null;
   done: (status: number) => void;
@@ -84,8 +84,8 @@ function finish(link: Link, bulk: Bulk, status: number): void {
 function send(link: Link, bulk: Bulk): void {
   const frame = link.buf;
   let length = 0;
-  while (bulk.next < bulk.limit && bulk.fill) {
-    length = bulk.fill(bulk.next, frame.subarray(8, 8 + BULK_CONTENT));
+  while (bulk.next < bulk.limit && bulk.supply) {
+    length = bulk.supply(bulk.next, frame.subarray(8, 8 + BULK_CONTENT));
     if (length < 0) return bulkAbort(link);
     frame[0] = BULK;
     frame[1] = DATA;
@@ -163,8 +163,8 @@ function atReceiver(link: Link, bulk: Bulk, kind: number, index: number): void {
 }
 
 function timeout(link: Link, bulk: Bulk): void {
-  const waiting = bulk.fill !== null || (!bulk.end && bulk.held + link.full < ROOM);
-  if (waiting && bulk.tries++ >= TRIES) return finish(link, bulk, bulk.fill && bulk.base === bulk.count ? BULK_OK : BULK_TIMEOUT);
+  const waiting = bulk.supply !== null || (!bulk.end && bulk.held + link.full < ROOM);
+  if (waiting && bulk.tries++ >= TRIES) return finish(link, bulk, bulk.supply && bulk.base === bulk.count ? BULK_OK : BULK_TIMEOUT);
   if (!bulk.open) return linkTimer(link, link.idle);
   if (bulk.take) grant(link, bulk, waiting ? AGAIN : GRANT);
   else {
@@ -189,10 +189,10 @@ function event(link: Link, what: number): boolean {
     if (link.len) link.ns ^= 1;
     link.len = 0;
     if (kind === ABORT) finish(link, bulk, BULK_ABORTED);
-    else if (bulk.fill) atSender(link, bulk, kind, get32(rx, 4));
+    else if (bulk.supply) atSender(link, bulk, kind, get32(rx, 4));
     else atReceiver(link, bulk, kind, get32(rx, 4));
   } else if (what === HOOK_MESSAGE || what === HOOK_RESET)
-    finish(link, bulk, what === HOOK_MESSAGE && bulk.fill && bulk.base === bulk.count ? BULK_OK : BULK_BROKEN);
+    finish(link, bulk, what === HOOK_MESSAGE && bulk.supply && bulk.base === bulk.count ? BULK_OK : BULK_BROKEN);
   else if (what === HOOK_NOISE && bulk.take && bulk.open && bulk.held + link.full < ROOM) grant(link, bulk, AGAIN);
   else if (what === HOOK_NOISE) linkTimer(link, link.idle);
   else timeout(link, bulk);
@@ -214,7 +214,7 @@ function begin(link: Link, bulk: Bulk, wait: number): void {
 function createBulk(link: Link, count: number, done: (status: number) => void): Bulk {
   return {
     event: event,
-    fill: null,
+    supply: null,
     take: null,
     release: null,
     done: done,
@@ -243,7 +243,7 @@ export function bulkSend(
   done: (status: number) => void,
 ): void {
   const bulk = createBulk(link, count, done);
-  bulk.fill = fill;
+  bulk.supply = fill;
   begin(link, bulk, SENDER_WAIT);
 }
 

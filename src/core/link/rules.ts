@@ -181,6 +181,12 @@ export function linkReset(link: Link): void {
   }
 }
 
+/** Host end: the wire is gone, so what was under way is void, without a call of `onFailure`; the next message begins with resynchronization. */
+export function linkDrop(link: Link): void {
+  link.have = link.cut = link.sync = 0;
+  clear(link);
+}
+
 /** An I-block with `count` bytes INF. */
 function information(link: Link, pcb: number, count: number): void {
   const more = pcb & 0x20;

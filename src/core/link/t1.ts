@@ -27,7 +27,7 @@ import {
 } from "./line.js";
 import { atr, ATR_LENGTH, clear, miss, invalid, extend, block } from "./rules.js";
 
-export { linkReset, linkSend } from "./rules.js";
+export { linkDrop, linkReset, linkSend } from "./rules.js";
 export type { Link, Port, Timers } from "./line.js";
 export { LINK_ABORTED, LINK_BUSY, LINK_LOST, LINK_NO_ANSWER, LINK_RESTARTED, LINK_RESYNCHED, LINK_TOO_LONG } from "./line.js";
 

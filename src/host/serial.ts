@@ -1,0 +1,25 @@
+import { SerialPort } from "serialport";
+import { StreamPort, type HostPort } from "./port.js";
+
+/**
+ * Opens a serial port, 8N1, no handshake lines.
+ *
+ * @param path - such as `/dev/ttyACM0`, or `COM3`
+ * @throws Error with what to do when there is none, or it is in use
+ */
+export function openSerial(path: string, baud = 115_200): Promise<HostPort> {
+  return StreamPort.open(
+    path,
+    () =>
+      new Promise((resolve, reject) => {
+        const port = new SerialPort({ path, baudRate: baud, autoOpen: false });
+        port.open((error) => {
+          if (!error) return resolve(port);
+          const why = error.message.replace(/^Error: /, "").replace(/,? cannot open .*$/, "");
+          reject(
+            new Error(`${path} cannot be opened (${why}): plug the device in and end other programs that use it, or name another port.`),
+          );
+        });
+      }),
+  );
+}
