@@ -61,7 +61,10 @@ function forbid(folder, allowed) {
 export default tseslint.config(
   { ignores: ["dist/", "build/", "out/", "node_modules/", "**/*.mjs", "**/*.cjs"] },
   ...tseslint.configs.strict,
-  { languageOptions: { parserOptions: { projectService: true } } },
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    rules: { "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_", caughtErrors: "none" }] },
+  },
   ...Object.entries(ALLOWED).map(([folder, allowed]) => forbid(folder, allowed)),
   {
     // Firmware is ES5: what ES2015 offers beyond syntax is absent, and some of its syntax compiles to what interpreters get wrong.

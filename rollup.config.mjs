@@ -43,7 +43,12 @@ const modules = {
 /** On Espruino a wrapping function would cost every function one variable more, to hold its scope. */
 const scripts = present.map((bundle) => ({
   input: path.join(modulesFolder, bundle.source.replace(/\.ts$/, ".js")),
-  output: { file: outputOf(bundle, process.env.BOARD), format: bundle.engine === "espruino" ? "es" : "iife", strict: false, plugins: [portable(bundle)] },
+  output: {
+    file: outputOf(bundle, process.env.BOARD),
+    format: bundle.engine === "espruino" ? "es" : "iife",
+    strict: false,
+    plugins: [portable(bundle)],
+  },
   plugins: [boardModule(bundle)],
   onwarn,
 }));

@@ -178,7 +178,10 @@ export class LoanWorld {
         const chain = new Uint8Array(Buffer.concat([issued, this.issuerCertificate]));
         const roots = new Uint8Array(64);
         roots.set(this.root.publicKey);
-        return { certificate: issued, sealed: this.authority.sealPersonalization(device, publicKey, { roots, floor: this.time(), epoch: 1, chain }) };
+        return {
+          certificate: issued,
+          sealed: this.authority.sealPersonalization(device, publicKey, { roots, floor: this.time(), epoch: 1, chain }),
+        };
       },
       this.draw(32),
     );
@@ -228,7 +231,11 @@ export class LoanWorld {
 }
 
 /** Timers of a host program that lives in virtual time. */
-export function virtualTimers(world: World): { now(): number; after(milliseconds: number, handler: () => void): number; cancel(id: number): void } {
+export function virtualTimers(world: World): {
+  now(): number;
+  after(milliseconds: number, handler: () => void): number;
+  cancel(id: number): void;
+} {
   const scheduled = new Map<number, ReturnType<World["clock"]["after"]>>();
   let last = 0;
   return {

@@ -26,7 +26,9 @@ export async function enroll(
   const info = await session.info();
   const none = new Uint8Array(0);
   if (info.personalized)
-    throw new Error(`This device is ${Buffer.from(info.id).toString("hex")} already; a device is personalized once, flash it anew to begin again.`);
+    throw new Error(
+      `This device is ${Buffer.from(info.id).toString("hex")} already; a device is personalized once, flash it anew to begin again.`,
+    );
   await session.command(0x80, INS_SEED, 0, seed, "The device did not take its seed");
   const publicKey = await session.command(0x00, INS_GENERATE_KEY_PAIR, 0, none, "The device did not make a key pair");
   const { sealed, certificate } = await prepare(publicKey.slice(0, 32), info);

@@ -96,7 +96,8 @@ export class HostParty implements Party {
   /** The pair with the device `id`, or null. */
   pairWith(id: Uint8Array): { pairId: Uint8Array; generation: number } | null {
     for (const [pairId, pair] of this.pairs)
-      if (hex(pair.peer.subarray(0, 8)) === hex(id)) return { pairId: new Uint8Array(Buffer.from(pairId, "hex")), generation: pair.generation };
+      if (hex(pair.peer.subarray(0, 8)) === hex(id))
+        return { pairId: new Uint8Array(Buffer.from(pairId, "hex")), generation: pair.generation };
     return null;
   }
 

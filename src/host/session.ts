@@ -105,7 +105,8 @@ export class DeviceSession {
     }
     const message = new Uint8Array(body.length + 16);
     const length = encodeCommand(message, get32(header, 0), body.length > 0 ? body : null, 65536);
-    if (body.length > MESSAGE_LENGTH - 16) throw new Error(`A command takes at most ${String(MESSAGE_LENGTH - 16)} bytes of data, not ${String(body.length)}.`);
+    if (body.length > MESSAGE_LENGTH - 16)
+      throw new Error(`A command takes at most ${String(MESSAGE_LENGTH - 16)} bytes of data, not ${String(body.length)}.`);
     const answer = await this.transport.transmit(message.subarray(0, length));
     if (answer.length < 2) throw new Error("The device answered less than a status word; reset it and try again.");
     const sw = get16(answer, answer.length - 2);
@@ -114,7 +115,8 @@ export class DeviceSession {
     const answerHeader = new Uint8Array(4);
     put16(answerHeader, 2, sw);
     if (sealed.length >= 16) {
-      if (!openMessage(this.channel, answerHeader, sealed)) throw new Error("The answer was not sealed by the device of this session; authenticate again.");
+      if (!openMessage(this.channel, answerHeader, sealed))
+        throw new Error("The answer was not sealed by the device of this session; authenticate again.");
       return { sw, data: sealed.subarray(16) };
     }
     closeChannel(this.channel);
