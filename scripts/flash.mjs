@@ -1,0 +1,115 @@
+/**
+ * Builds a bundle and hands it to the `espruino` tool, which stores it in the board's flash as ".boot0", from where the engine runs it in
+ * place at every power-on. Everything that was on the board is erased first: a new firmware on old journals would be a device with
+ * another's memory, and Storage would have to compact itself to make room.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { boardNames, bundles, outputOf } from "./build/bundles.mjs";
+import { upToDate } from "./build/report.mjs";
+
+const ROLES = ["card", "cartridge", "reader", "client", "selftest"];
+/** The engine's version for the tool: with less it takes the board for a firmware before 1v96 and fails. */
+const VERSION = { major: 2, minor: 29 };
+
+class Refusal extends Error {}
+
+function options(argv) {
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: argv,
+      allowPositionals: true,
+      options: { port: { type: "string" }, board: { type: "string" }, tool: { type: "string" }, "dry-run": { type: "boolean" }, "keep-build": { type: "boolean" } },
+    });
+  } catch (error) {
+    throw new Refusal(`${error.message.split(". ")[0]}; use flash.sh ${ROLES.join("|")} --port PORT [--board NAME] [--dry-run]`);
+  }
+  const [role, ...rest] = parsed.positionals;
+  if (!ROLES.includes(role) || rest.length) throw new Refusal(`name one device, not "${parsed.positionals.join(" ")}": ${ROLES.join(", ")}`);
+  return { role, ...parsed.values };
+}
+
+/** The bundle to flash. Throws a Refusal when the board is unknown or does not take the role. */
+function bundleFor({ role, board }) {
+  if (board !== undefined && !boardNames("espruino").includes(board)) {
+    throw new Refusal(`there is no board "${board}"; choose one of ${boardNames("espruino").join(", ")}`);
+  }
+  const chosen = role === "selftest" ? undefined : board;
+  const bundle = bundles(chosen).find((one) => one.engine === "espruino" && one.name === role);
+  if (!bundle) throw new Refusal(`the board "${board}" cannot be a ${role}; docs/boards.md lists which can`);
+  return { bundle, chosen };
+}
+
+function build({ bundle, chosen }, dryRun) {
+  const file = outputOf(bundle, chosen);
+  if (!existsSync(bundle.source)) throw new Refusal(`this version has no ${bundle.name} firmware: ${bundle.source} is missing`);
+  if (chosen === undefined && upToDate() && existsSync(file)) return file;
+  const env = { ...process.env, ...(chosen ? { BOARD: chosen } : {}) };
+  const result = spawnSync("npx", ["rollup", "-c", "--silent"], { env, stdio: dryRun ? ["ignore", "ignore", "inherit"] : "inherit" });
+  if (result.status !== 0) throw new Refusal("the build failed; what it printed above says where");
+  return file;
+}
+
+/** The tool that talks to boards. Throws a Refusal that says how to get it. */
+function tool(named) {
+  const found = named ?? path.resolve("node_modules/.bin/espruino");
+  if (!existsSync(found)) throw new Refusal(`the flashing tool "${found}" is missing; "npm ci" installs it`);
+  return found;
+}
+
+/** The tool asks the network for a description of the board unless it is given one. */
+export function boardDescription(board) {
+  return {
+    info: { name: board ?? "Espruino", boardname: board ?? "Espruino" },
+    VERSION_MAJOR: VERSION.major,
+    VERSION_MINOR: VERSION.minor,
+  };
+}
+
+/** Arguments of the tool. `port`: a serial device or tcp://host:port. */
+export function toolArguments(description, port, file) {
+  return ["--no-ble", "--quiet", "--board", description, "--port", port, "--storage", `.boot0:${file}`, "-e", "0"];
+}
+
+function main() {
+  const chosen = options(process.argv.slice(2));
+  const target = bundleFor(chosen);
+  if (chosen.port === undefined) throw new Refusal("name the board's port: --port /dev/ttyACM0, --port COM3 or --port tcp://HOST:PORT");
+  if (!chosen.port.startsWith("tcp://") && !/^COM\d+$/i.test(chosen.port) && !existsSync(chosen.port)) {
+    throw new Refusal(`there is no port "${chosen.port}"; plug the board in and name its device`);
+  }
+  const program = tool(chosen.tool);
+  const file = build(target, chosen["dry-run"]);
+  const folder = mkdtempSync(path.join(tmpdir(), "leyden-flash-"));
+  try {
+    const description = path.join(folder, "board.json");
+    writeFileSync(description, JSON.stringify(boardDescription(chosen.board ?? target.bundle.board)));
+    const erase = ["--no-ble", "--quiet", "--board", description, "--port", chosen.port, "-e", 'require("Storage").eraseAll()'];
+    const store = toolArguments(description, chosen.port, file);
+    if (chosen["dry-run"]) {
+      for (const args of [erase, store]) console.log([program, ...args].map((word) => (/[^\w/.:=-]/.test(word) ? `'${word}'` : word)).join(" "));
+      return;
+    }
+    for (const args of [erase, store]) {
+      const result = spawnSync(program, args, { stdio: ["ignore", "inherit", "inherit"] });
+      if (result.status !== 0) throw new Refusal(`the board at ${chosen.port} did not take the firmware; what the tool printed above says why`);
+    }
+    console.log(`${file} is on the board at ${chosen.port} as .boot0; switch the board off and on.`);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+if (process.argv[1] && path.resolve(process.argv[1]) === path.resolve(import.meta.dirname, "flash.mjs")) {
+  try {
+    main();
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    console.error(`flash: ${error.message}`);
+    process.exit(2);
+  }
+}
