@@ -30,6 +30,8 @@ export interface KioskCartridge {
   activate(activation: Uint8Array): Promise<void>;
   /** ERASE: answers the receipt (60 bytes), null when there is no loan. Safe to repeat: the receipt stays until it is acknowledged. */
   erase(): Promise<Uint8Array | null>;
+  /** The receipt that waits to be acknowledged, null when there is none; changes nothing. */
+  receipt(): Promise<Uint8Array | null>;
   /** ACKNOWLEDGE: the center has the receipt. */
   acknowledge(acknowledgment: Uint8Array): Promise<void>;
   /** The armed loan, null when there is none or the cartridge does not tell. */

@@ -90,6 +90,7 @@ export const listKiosks = route({
       operatorId: Id,
       name: Type.String(),
       address: nullable(Type.String()),
+      chain: Chain,
       notAfter: Instant,
       revokedAt: nullable(Instant),
     }),

@@ -21,6 +21,9 @@ export interface Death {
   latest: number;
 }
 
+/** Most that one loan comes to without a cap: sums of thousands of them still are exact numbers. */
+export const CHARGE_MAX = 1_000_000_000_000;
+
 /** Seconds between two signs of life of a cartridge. */
 export const HEARTBEAT = 3600;
 
@@ -53,7 +56,7 @@ export function baseCharge(tariff: Tariff): number {
 /** What is due for `seconds` of lending, on top of the base price. */
 export function timeCharge(tariff: Tariff, seconds: number): number {
   const periods = startedPeriods(tariff, seconds);
-  const room = tariff.cap === null ? Number.MAX_SAFE_INTEGER : Math.max(0, tariff.cap - baseCharge(tariff));
+  const room = Math.max(0, (tariff.cap ?? CHARGE_MAX) - baseCharge(tariff));
   // Dividing first: the product of two large numbers may be no safe integer.
   if (tariff.periodPrice > 0 && periods > Math.floor(room / tariff.periodPrice)) return room;
   return periods * tariff.periodPrice;

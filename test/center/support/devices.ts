@@ -189,6 +189,11 @@ export class ModelCartridge implements KioskCartridge {
     return Promise.resolve(this.receiptBytes);
   }
 
+  receipt(): Promise<Uint8Array | null> {
+    this.settle("receipt");
+    return Promise.resolve(this.state === "ERASED" ? this.receiptBytes : null);
+  }
+
   acknowledge(acknowledgment: Uint8Array): Promise<void> {
     this.settle("acknowledge");
     if (this.state === "EMPTY") return Promise.resolve();

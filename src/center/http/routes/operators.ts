@@ -144,11 +144,12 @@ function kioskRoutes(app: FastifyInstance, parts: Parts): void {
   });
   query(app, parts, api.listKiosks, async ({ db }) => {
     const rows = await db.selectFrom("kiosks").selectAll().orderBy("id").execute();
-    return rows.map(({ id, operator_id, name, address, not_after, revoked_at }) => ({
+    return rows.map(({ id, operator_id, name, address, chain, not_after, revoked_at }) => ({
       id,
       operatorId: operator_id,
       name,
       address,
+      chain,
       notAfter: not_after,
       revokedAt: revoked_at,
     }));

@@ -1,0 +1,212 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { readRecommendations } from "../center/api/recommendations.js";
+import { activateLoan, cancelLoan, completeContract, getLoan, makeContract, prepareLoan, sealKey } from "../center/api/rental-routes.js";
+import { takeReceipt } from "../center/api/return-routes.js";
+import type { LoanBody } from "../center/api/schema.js";
+import { ProblemError } from "../center/api/problems.js";
+import type { CenterClient } from "../center/client.js";
+import { KioskCatalog, type Choice } from "./catalog.js";
+import { ContentCache } from "./contents.js";
+import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
+import { Spool } from "./spool.js";
+
+/** A rental under way: all that is needed to bring it to an end, good or bad, after a kill. */
+interface Attempt {
+  cartridgeId: string;
+  cardId?: string;
+  contentId: string;
+  readerCertificate?: string;
+  loanId?: string;
+  /** The challenge that the key was loaded over, and the cartridge's proof that it holds it. */
+  held?: { challenge: string; proof: string };
+}
+
+/** Something is not as a rental needs it; the sentence is for the customer. */
+export class NotPossible extends Error {}
+
+export interface RentalKioskOptions {
+  /** Where catalog, sealed contents, loan records and attempts are kept. */
+  folder: string;
+  client: CenterClient;
+  devices: KioskDevices;
+  /** Told of every step before it is made; for tests that crash there. */
+  step?: (name: string) => void;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+
+/** Lends: agrees with center and card, records the content, has the key loaded and armed. Holds no truth of its own and sees no key. */
+export class RentalKiosk {
+  readonly catalog: KioskCatalog;
+  readonly contents: ContentCache;
+  /** Loans made here, for other kiosks while the center is away. */
+  readonly records: Spool<LoanBody>;
+  private readonly attempts: Spool<Attempt>;
+  private readonly step: (name: string) => void;
+
+  constructor(private readonly options: RentalKioskOptions) {
+    this.catalog = new KioskCatalog(join(options.folder, "catalog"), options.client);
+    this.contents = new ContentCache(join(options.folder, "contents"), options.client);
+    this.records = new Spool(join(options.folder, "records"));
+    this.attempts = new Spool(join(options.folder, "attempts"));
+    this.step = options.step ?? (() => undefined);
+  }
+
+  /** What the choosing screen shows: built from the recommendations in the cartridge, also when the center is away. */
+  async choices(): Promise<{ choices: Choice[]; centerAnswers: boolean; cartridge: boolean }> {
+    const centerAnswers = await this.catalog.refresh();
+    const cartridge = await this.options.devices.cartridge();
+    const recommended = cartridge === null ? [] : readRecommendations(await cartridge.readRecommendations());
+    return { choices: this.catalog.choices(recommended), centerAnswers, cartridge: cartridge !== null };
+  }
+
+  /**
+   * Lends a content to whoever has put cartridge and card in.
+   *
+   * @param reader - index of the certificate on the card of the one reader that shall play; any reader without
+   * @throws NotPossible, ProblemError, DeviceRefused or CenterAway; then nothing is lent, or `recover` finishes it
+   */
+  async rent(contentId: string, reader?: number): Promise<LoanBody> {
+    await this.recover();
+    const { devices } = this.options;
+    const cartridge = await devices.cartridge();
+    if (cartridge === null) throw new NotPossible("There is no cartridge in the slot; put one in.");
+    if ((await cartridge.loan()) !== null) throw new NotPossible("The cartridge has a loan that runs; return it first.");
+    await this.settleReceipt(cartridge);
+    const card = await devices.card();
+    const certificate = reader === undefined || card === null ? undefined : (await card.readerCertificates()).at(reader);
+    if (reader !== undefined && certificate === undefined) throw new NotPossible("The card has no such reader; choose another.");
+    const key = randomBytes(12).toString("hex");
+    const attempt: Attempt = {
+      cartridgeId: cartridge.id,
+      contentId,
+      ...(card !== null && { cardId: card.id }),
+      ...(certificate !== undefined && { readerCertificate: hex(certificate) }),
+    };
+    this.step("begin");
+    this.attempts.put(key, attempt);
+    try {
+      return await this.make(key, attempt, cartridge, card);
+    } catch (error) {
+      // Whatever was begun is brought to an end now when that can be, else at the next opportunity.
+      await this.recover().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  private async make(key: string, attempt: Attempt, cartridge: KioskCartridge, card: KioskCard | null): Promise<LoanBody> {
+    const { client } = this.options;
+    const loan = await this.prepare(key, attempt);
+    attempt.loanId = loan.id;
+    this.attempts.put(key, attempt);
+    const params = { loanId: loan.id };
+    if (card !== null) {
+      this.step("contract");
+      const sealed = await card.contract(unhex(loan.id + loan.contentId + loan.cartridgeId + loan.terms));
+      const { license } = await client.call(makeContract, { params, body: { contract: hex(sealed) } });
+      this.step("license");
+      const proof = await card.acceptLicense(unhex(license));
+      await client.call(completeContract, { params, body: { proof: hex(proof) } });
+    }
+    await this.record(loan, cartridge);
+    this.step("key");
+    const { challenge, counter } = await cartridge.prepare();
+    const sealed = await client.call(sealKey, { params, body: { challenge: hex(challenge), counter } });
+    this.step("load");
+    const proof = await cartridge.loadKey(unhex(sealed.keyLoad), unhex(sealed.envelope));
+    attempt.held = { challenge: hex(challenge), proof: hex(proof) };
+    this.attempts.put(key, attempt);
+    return this.activate(key, cartridge, attempt.held, loan.id);
+  }
+
+  private prepare(key: string, attempt: Attempt): Promise<LoanBody> {
+    this.step("prepare");
+    const { cartridgeId, cardId, contentId, readerCertificate } = attempt;
+    const body = {
+      cartridgeId,
+      contentId,
+      ...(cardId !== undefined && { cardId }),
+      ...(readerCertificate !== undefined && { readerCertificate }),
+    };
+    return this.options.client.call(prepareLoan, { body }, `${key}-prepare`);
+  }
+
+  private async record(loan: LoanBody, cartridge: KioskCartridge): Promise<void> {
+    this.step("fetch");
+    if (this.catalog.form(loan.contentId, loan.version, loan.suite) === undefined) await this.catalog.refresh();
+    const form = this.catalog.form(loan.contentId, loan.version, loan.suite);
+    if (form === undefined) throw new NotPossible("The center's catalog does not list what it lent; choose again.");
+    await this.contents.fetch(form);
+    this.step("record");
+    await cartridge.record(unhex(form.header), form.length, form.sampleRate, this.contents.read(form));
+  }
+
+  private async activate(key: string, cartridge: KioskCartridge, held: NonNullable<Attempt["held"]>, loanId: string): Promise<LoanBody> {
+    this.step("activate");
+    const { loan, activation } = await this.options.client.call(activateLoan, { params: { loanId }, body: held });
+    this.records.put(loan.id, loan);
+    this.step("arm");
+    await cartridge.activate(unhex(activation));
+    this.step("armed");
+    this.attempts.remove(key);
+    return loan;
+  }
+
+  /** A cartridge whose last loan is over but not yet acknowledged: its receipt goes to the center first. */
+  private async settleReceipt(cartridge: KioskCartridge): Promise<void> {
+    const receipt = await cartridge.receipt();
+    if (receipt === null) return;
+    const { acknowledgment } = await this.options.client.call(takeReceipt, { body: { receipt: hex(receipt) } });
+    await cartridge.acknowledge(unhex(acknowledgment));
+  }
+
+  /**
+   * Brings rentals to an end that were cut off: at start, and before each rental. A loan that became active is armed where that still can be; one that
+   * cannot is ended by the cartridge's receipt, and its charge taken back.
+   *
+   * @throws CenterAway when the center does not answer; then all stays for later
+   */
+  async recover(): Promise<void> {
+    for (const [key, attempt] of this.attempts.list()) {
+      const cartridge = await this.options.devices.cartridge();
+      await this.finish(key, attempt, cartridge?.id === attempt.cartridgeId ? cartridge : null);
+    }
+  }
+
+  private async finish(key: string, attempt: Attempt, cartridge: KioskCartridge | null): Promise<void> {
+    const loan = await this.loanOf(key, attempt);
+    if (loan?.state === "PREPARED") await this.options.client.call(cancelLoan, { params: { loanId: loan.id }, body: {} });
+    const open = loan?.state === "PENDING" || loan?.state === "ACTIVE";
+    if (loan !== null && open && cartridge !== null) await this.armOrEnd(key, attempt, loan, cartridge);
+    this.attempts.remove(key);
+  }
+
+  /** The loan of an attempt; null when it came to none. Without its id the same request under the same key tells. */
+  private async loanOf(key: string, attempt: Attempt): Promise<LoanBody | null> {
+    try {
+      if (attempt.loanId === undefined) return await this.prepare(key, attempt);
+      return await this.options.client.call(getLoan, { params: { loanId: attempt.loanId } });
+    } catch (error) {
+      if (error instanceof ProblemError) return null;
+      throw error;
+    }
+  }
+
+  private async armOrEnd(key: string, attempt: Attempt, loan: LoanBody, cartridge: KioskCartridge): Promise<void> {
+    const running = await cartridge.loan();
+    // Armed already, by this attempt or for somebody else: nothing here may destroy it.
+    if (running !== null) return;
+    if (loan.state === "ACTIVE" && attempt.held !== undefined) {
+      try {
+        await this.activate(key, cartridge, attempt.held, loan.id);
+        return;
+      } catch (error) {
+        if (!(error instanceof DeviceRefused) && !(error instanceof ProblemError)) throw error;
+      }
+    }
+    await cartridge.erase();
+    await this.settleReceipt(cartridge);
+  }
+}

@@ -1,0 +1,337 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { ProblemError } from "../center/api/problems.js";
+import { readReceipt } from "../center/api/receipt.js";
+import { writeRecommendations } from "../center/api/recommendations.js";
+import {
+  markUnpaid,
+  orderRevocation,
+  payLoan,
+  rateLoan,
+  reserveContent,
+  takeReceipt,
+  takeRevocation,
+} from "../center/api/return-routes.js";
+import type { LoanBody, RecommendationBody } from "../center/api/schema.js";
+import { baseCharge, endOfCharge, timeCharge } from "../center/api/tariff.js";
+import { CenterAway, type CenterClient } from "../center/client.js";
+import type { HeldLoan, KioskCard, KioskCartridge, KioskDevices } from "./devices.js";
+import { takeMoney, type Outcome, type PaymentDevice } from "./payment.js";
+import { NotPossible } from "./rental-kiosk.js";
+import { Spool } from "./spool.js";
+
+/** A return on its way to the center, and what the customer left with it. */
+export interface ReturnEntry {
+  /** Erasure receipt, hex; absent when only the card was brought. */
+  receipt?: string;
+  /** The card's proof that the license is gone. */
+  revocation?: { loanId: string; proof: string };
+  /** The loan as the center knows it, since the return was reported. */
+  loan?: LoanBody;
+  /** The loan as the kiosk that made it knew it, while the center is away. */
+  record?: LoanBody;
+  stars?: number;
+  reservations: string[];
+  /** A payment that was begun; `approved` is still to be booked. */
+  payment?: { reference: string; method: "cash" | "card"; amount: number; outcome: Outcome };
+  /** The customer has gone without having paid. */
+  left?: "declined" | "timeout" | "offline" | "left";
+}
+
+/** What the return screen tells. */
+export interface ReturnView {
+  id: string;
+  loan: LoanBody | undefined;
+  /** What will probably be due, in minor units, while the center cannot say; undefined when nothing is known about the loan. */
+  estimate: { amount: number; currency: string; title: string } | undefined;
+  recommendations: RecommendationBody[];
+}
+
+export interface ReturnKioskOptions {
+  folder: string;
+  client: CenterClient;
+  devices: KioskDevices;
+  payment: PaymentDevice;
+  /** Gets a loan's record from the kiosk that made it; null when no kiosk that answers has it. */
+  askPeers: (loan: { loanId: string; kioskId?: string }) => Promise<LoanBody | null>;
+  /** Returns that may wait for the center; more are refused. */
+  cap?: number;
+  /** Milliseconds that the payment device has. */
+  paymentTimeout?: number;
+  now: () => number;
+  step?: (name: string) => void;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+
+/** Takes loans back: destroys the key, keeps the receipt until the center has it, has the customer pay, rate and reserve. */
+export class ReturnKiosk {
+  readonly entries: Spool<ReturnEntry>;
+  private readonly step: (name: string) => void;
+
+  constructor(private readonly options: ReturnKioskOptions) {
+    this.entries = new Spool(join(options.folder, "returns"));
+    this.step = options.step ?? (() => undefined);
+  }
+
+  /** Returns that the center does not know of yet. */
+  private unsettled(): number {
+    return this.entries.list().filter(([, entry]) => entry.loan === undefined).length;
+  }
+
+  /**
+   * Ends the loan of whatever stands in the slots: the cartridge's by destroying its key, and the license on the card along with it; the card's alone
+   * when no cartridge was brought.
+   *
+   * @throws NotPossible when there is nothing to return, or too many returns wait for the center; then nothing was destroyed
+   */
+  async takeBack(): Promise<ReturnView> {
+    const cap = this.options.cap ?? 50;
+    if (this.unsettled() >= cap) await this.flush().catch(() => undefined);
+    if (this.unsettled() >= cap) throw new NotPossible("This kiosk cannot reach the center and is full; please return at another one.");
+    const cartridge = await this.options.devices.cartridge();
+    const card = await this.options.devices.card();
+    if (cartridge === null) return this.takeCard(card);
+    const held = await cartridge.loan();
+    this.step("erase");
+    const receipt = await cartridge.erase();
+    if (receipt === null) throw new NotPossible("This cartridge has no loan; put in the one to return.");
+    const id = randomBytes(12).toString("hex");
+    this.step("erased");
+    const entry: ReturnEntry = { receipt: hex(receipt), reservations: [] };
+    this.entries.put(id, entry);
+    return this.report(id, entry, cartridge, card, held);
+  }
+
+  private async report(
+    id: string,
+    entry: ReturnEntry,
+    cartridge: KioskCartridge | null,
+    card: KioskCard | null,
+    held: HeldLoan | null,
+  ): Promise<ReturnView> {
+    try {
+      this.step("report");
+      const { loan, acknowledgment, recommendations } = await this.options.client.call(
+        takeReceipt,
+        { body: { receipt: entry.receipt ?? "" } },
+        `${id}-receipt`,
+      );
+      this.update(id, { loan });
+      this.step("reported");
+      await this.afterReport(cartridge, card, loan, acknowledgment, recommendations);
+      return { id, loan, estimate: undefined, recommendations };
+    } catch (error) {
+      if (!(error instanceof CenterAway)) throw error;
+      return { id, loan: undefined, estimate: await this.estimate(id, entry, held), recommendations: [] };
+    }
+  }
+
+  /** What is done with the devices once the center knows of the return. A device that is gone meanwhile is no reason to fail: the loan is over. */
+  private async afterReport(
+    cartridge: KioskCartridge | null,
+    card: KioskCard | null,
+    loan: LoanBody,
+    acknowledgment: string,
+    recommendations: RecommendationBody[],
+  ): Promise<void> {
+    if (cartridge !== null) {
+      const notes = writeRecommendations(
+        recommendations.map((entry) => entry.contentId),
+        this.options.now(),
+      );
+      await cartridge.writeRecommendations(notes).catch(() => undefined);
+      this.step("recommended");
+      await cartridge.acknowledge(unhex(acknowledgment)).catch(() => undefined);
+    }
+    const holds = card !== null && card.id === loan.cardId && (await card.loans()).some((held) => held.loanId === loan.id);
+    if (holds) await this.revokeOn(card, loan.id).catch(() => undefined);
+  }
+
+  private async revokeOn(
+    card: KioskCard,
+    loanId: string,
+  ): Promise<{ loan: LoanBody; recommendations: RecommendationBody[]; proof: string }> {
+    const { revocation } = await this.options.client.call(orderRevocation, { params: { loanId }, body: {} });
+    const proof = hex(await card.revoke(unhex(revocation)));
+    return { ...(await this.options.client.call(takeRevocation, { params: { loanId }, body: { proof } })), proof };
+  }
+
+  /** Only the card was brought: without its license no reader plays, so destroying that ends the loan. Needs the center, which alone may order it. */
+  private async takeCard(card: KioskCard | null): Promise<ReturnView> {
+    const held = card === null ? undefined : (await card.loans()).at(0);
+    if (card === null || held === undefined) throw new NotPossible("There is neither a cartridge nor a card with a loan; put one in.");
+    const { loan, recommendations, proof } = await this.revokeOn(card, held.loanId);
+    const id = randomBytes(12).toString("hex");
+    this.entries.put(id, { revocation: { loanId: loan.id, proof }, loan, reservations: [] });
+    return { id, loan, estimate: undefined, recommendations };
+  }
+
+  private async estimate(id: string, entry: ReturnEntry, held: HeldLoan | null): Promise<ReturnView["estimate"]> {
+    const death = readReceipt(unhex(entry.receipt ?? ""));
+    if (death === null) return undefined;
+    const kioskId = held === null ? undefined : hex(held.terms.subarray(40, 48));
+    const record = await this.options.askPeers({ loanId: death.loanId, ...(kioskId !== undefined && { kioskId }) });
+    if (record === null || record.activatedAt === null || record.deadlineAt === null) return undefined;
+    this.update(id, { record });
+    const { title, currency, tariff } = record;
+    if (tariff === null) return { amount: 0, currency, title };
+    const ended = endOfCharge(record.activatedAt, record.deadlineAt, this.options.now(), death);
+    return { amount: baseCharge(tariff) + timeCharge(tariff, ended - record.activatedAt), currency, title };
+  }
+
+  private update(id: string, changes: Partial<ReturnEntry>): ReturnEntry {
+    const entry = { ...this.entry(id), ...changes };
+    this.entries.put(id, entry);
+    return entry;
+  }
+
+  private entry(id: string): ReturnEntry {
+    const entry = this.entries.get(id);
+    if (entry === undefined) throw new NotPossible("This return is finished; begin a new one.");
+    return entry;
+  }
+
+  /** The customer rates what comes back; with the center away it is kept and sent later. Answers the customer's points when the center says. */
+  async rate(id: string, stars: number): Promise<number | undefined> {
+    this.update(id, { stars });
+    return this.online(() => this.sendRating(id));
+  }
+
+  /** The customer reserves a content. */
+  async reserve(id: string, contentId: string): Promise<number | undefined> {
+    this.update(id, { reservations: [...this.entry(id).reservations, contentId] });
+    return this.online(() => this.sendReservations(id));
+  }
+
+  /** Has the customer pay what is due. Declined, unknown or center away: returned, unpaid. */
+  async pay(id: string): Promise<LoanBody | undefined> {
+    const { loan, payment } = this.entry(id);
+    if (loan === undefined) {
+      this.update(id, { left: "offline" });
+      return undefined;
+    }
+    if (loan.due <= 0) return this.finish(id);
+    if (payment === undefined || payment.outcome === "declined") {
+      const { method } = this.options.payment;
+      const begun = { reference: randomBytes(12).toString("hex"), method, amount: loan.due, outcome: "unknown" as const };
+      this.update(id, { payment: begun });
+      this.step("pay");
+      const outcome = await takeMoney(
+        this.options.payment,
+        begun.reference,
+        begun.amount,
+        loan.currency,
+        this.options.paymentTimeout ?? 60_000,
+      );
+      this.update(id, {
+        payment: { ...begun, outcome },
+        ...(outcome !== "approved" && { left: outcome === "declined" ? "declined" : "timeout" }),
+      });
+      this.step("paid");
+    }
+    return this.online(() => this.finish(id));
+  }
+
+  /** The customer goes; what is due is a debt from here on. */
+  async leave(id: string): Promise<void> {
+    const { left, payment } = this.entry(id);
+    if (payment?.outcome !== "approved") this.update(id, { left: left ?? "left" });
+    await this.online(() => this.finish(id));
+  }
+
+  /** Sends whatever waits. Safe to call at any time; throws CenterAway when the center does not answer. */
+  async flush(): Promise<void> {
+    for (const [id, entry] of this.entries.list()) {
+      if (entry.loan === undefined) await this.sendReturn(id, entry);
+      if (this.entries.get(id)?.loan !== undefined) await this.finish(id);
+    }
+  }
+
+  private async sendReturn(id: string, entry: ReturnEntry): Promise<void> {
+    const cartridge = await this.options.devices.cartridge();
+    const named = readReceipt(unhex(entry.receipt ?? ""));
+    const present = cartridge !== null && named?.cartridgeId === cartridge.id ? cartridge : null;
+    try {
+      await this.report(id, entry, present, null, null);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      // The center will never take it: a receipt of a stranger's cartridge, for one. It is no loan of this center.
+      this.entries.remove(id);
+    }
+    if (this.entries.get(id) !== undefined && this.entries.get(id)?.loan === undefined)
+      throw new CenterAway("The center did not answer; try again later.");
+  }
+
+  /** Everything that is left of a return, in order; each part is done once however often this is called. */
+  private async finish(id: string): Promise<LoanBody | undefined> {
+    await this.sendRating(id);
+    await this.sendReservations(id);
+    const entry = await this.settlePayment(id);
+    const { loan } = entry;
+    if (loan === undefined) return undefined;
+    const paid = await this.bookPayment(id, entry, loan);
+    const open = paid.state === "RETURNED" && paid.due > 0;
+    const done = open && entry.left !== undefined ? await this.reportUnpaid(id, paid.id, entry.left) : paid;
+    const undecided = entry.payment?.outcome === "unknown" || (open && entry.left === undefined);
+    if (undecided) this.update(id, { loan: done });
+    else this.entries.remove(id);
+    return done;
+  }
+
+  private reportUnpaid(id: string, loanId: string, reason: NonNullable<ReturnEntry["left"]>): Promise<LoanBody> {
+    return this.options.client.call(markUnpaid, { params: { loanId }, body: { reason } }, `${id}-unpaid`);
+  }
+
+  /** A payment whose outcome was not known, before a kill or a silence of the device: the device knows it by its reference. */
+  private async settlePayment(id: string): Promise<ReturnEntry> {
+    const entry = this.entry(id);
+    if (entry.payment?.outcome !== "unknown") return entry;
+    const outcome = await this.options.payment.cancel(entry.payment.reference).catch((): Outcome => "unknown");
+    return this.update(id, { payment: { ...entry.payment, outcome }, ...(outcome !== "approved" && { left: entry.left ?? "timeout" }) });
+  }
+
+  private async bookPayment(id: string, entry: ReturnEntry, loan: LoanBody): Promise<LoanBody> {
+    const { payment } = entry;
+    if (payment?.outcome !== "approved") return loan;
+    this.step("book");
+    const { amount, method, reference } = payment;
+    return this.options.client.call(payLoan, { params: { loanId: loan.id }, body: { amount, method, reference } }, `${id}-${reference}`);
+  }
+
+  private async sendRating(id: string): Promise<number | undefined> {
+    const { loan, stars } = this.entry(id);
+    if (loan === undefined || stars === undefined) return undefined;
+    const { points } = await this.options.client.call(rateLoan, { params: { loanId: loan.id }, body: { stars } }, `${id}-rating`);
+    this.update(id, { stars: undefined });
+    return points;
+  }
+
+  private async sendReservations(id: string): Promise<number | undefined> {
+    let points: number | undefined;
+    for (const contentId of this.entry(id).reservations) {
+      const { loan, reservations } = this.entry(id);
+      if (loan === undefined) return undefined;
+      try {
+        const body = { loanId: loan.id, contentId };
+        ({ points } = await this.options.client.call(reserveContent, { body }, `${id}-${contentId}`));
+      } catch (error) {
+        // Reserved before, or withdrawn meanwhile: there is nothing to repeat.
+        if (!(error instanceof ProblemError)) throw error;
+      }
+      this.update(id, { reservations: reservations.filter((other) => other !== contentId) });
+    }
+    return points;
+  }
+
+  /** Runs what needs the center; undefined when it is away, and then `flush` does it later. */
+  private async online<T>(run: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof CenterAway) return undefined;
+      throw error;
+    }
+  }
+}
