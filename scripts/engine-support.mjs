@@ -86,6 +86,7 @@ const PROPERTIES = {
   now: BOTH("src/jswrap_date.c", "builtin-objects/ecma-builtin-date.inc.h"),
   log: ["src/jswrap_interactive.c", null],
   // E
+  getFree: ["src/jswrap_storage.c", null],
   hwRand: ["src/jswrap_espruino.c", null],
   convolve: ["src/jswrap_espruino.c", null],
   CRC32: ["src/jswrap_espruino.c", null],

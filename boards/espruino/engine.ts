@@ -55,6 +55,7 @@ export interface EngineFlash {
 /** require("Storage"): used once, before personalization, to set room aside. */
 export interface EngineStorage {
   write(name: string, data: string, offset: number, size: number): boolean;
+  getFree(): number;
 }
 
 /** require("crypto"). Results are new ArrayBuffers. */

@@ -47,7 +47,7 @@ function fileAddress(flash: EngineFlash, name: string, start: number, length: nu
 
 /**
  * The whole pages inside the Storage file ".leyden", which is made with `size` bytes when it does not exist. `storage` and `length`:
- * where Storage lies. `length` of the result is 0 when there is no room.
+ * where Storage lies; `size` 0 takes all that is left. `length` of the result is 0 when there is no room.
  */
 export function storagePages(storage: number, length: number, size: number): FlashPages {
   const flash = require("Flash");
@@ -55,11 +55,13 @@ export function storagePages(storage: number, length: number, size: number): Fla
   let start = fileAddress(flash, ".leyden", storage, length);
   let end = 0;
   if (!start) {
-    require("Storage").write(".leyden", "", 0, size);
+    // the rest of Storage reaches to its last page, so that none is lost to the file's own header
+    require("Storage").write(".leyden", "", 0, size || require("Storage").getFree() - HEADER);
     start = fileAddress(flash, ".leyden", storage, length);
   }
   // whole numbers all the way: the engine takes no double for an address
-  end = start ? start + size - ((start + size - storage) % page) : 0;
+  end = start ? (size ? start + size : storage + length) : 0;
+  end -= (end - storage) % page;
   start += (page - ((start - storage) % page)) % page;
   return {
     base: start,

@@ -25,7 +25,7 @@ export function nrf52Board(name: string, suites: number, port: SerialPort, led: 
     entropy: entropy,
     entropyQuality: ENTROPY_HARDWARE,
     serial: [port],
-    journal: journalIn(storagePages(442368, 40960, 12288), 4096),
+    journal: journalIn(storagePages(442368, 40960, 0), 4096),
     led: function (on: boolean): void {
       digitalWrite(led, on);
     },
