@@ -1,12 +1,11 @@
 import { BULK_ABORTED, BULK_BROKEN, BULK_OK, BULK_TIMEOUT, bulkReceive, bulkSend } from "../core/link/bulk.js";
+import { createHostLink, linkDrop } from "../core/link/host.js";
 import {
   LINK_ABORTED,
   LINK_BUSY,
   LINK_LOST,
   LINK_NO_ANSWER,
   LINK_TOO_LONG,
-  createLink,
-  linkDrop,
   linkReset,
   linkSend,
   type Link,
@@ -94,7 +93,7 @@ export class Transport {
   constructor(port: Port & Partial<HostPort>, timers: Timers = realTimers) {
     this.#port = port;
     this.#timers = timers;
-    this.#link = createLink(0, port, timers, this.#buffer, (length) => this.#waiting?.succeed(length));
+    this.#link = createHostLink(port, timers, this.#buffer, (length) => this.#waiting?.succeed(length));
     this.#link.onFailure = (reason) => {
       this.#fail(reason);
     };

@@ -2,7 +2,8 @@ import type { Device } from "../core/device/device.js";
 import { pairWith, lastPeer } from "../core/device/party.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { get16, get32, put16 } from "../core/bytes.js";
-import { createLink, linkSend, type Link, type Port } from "../core/link/t1.js";
+import { createHostLink } from "../core/link/host.js";
+import { linkSend, type Link, type Port } from "../core/link/t1.js";
 import { INS_GENERAL_AUTHENTICATE, MESSAGE_LENGTH, PROTOCOL_VERSION } from "../core/protocol/constants.js";
 import { abandonHandshake, handshakeBegin, handshakeStep, prepareEphemeral } from "../core/protocol/handshake.js";
 import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../core/protocol/session.js";
@@ -112,7 +113,7 @@ function idle(): void {
 export function createPeer(device: Device, port: Port, role: number): Peer {
   const buffer = new Uint8Array(MESSAGE_LENGTH);
   const peer: Peer = {
-    link: createLink(0, port, device.board, buffer, idle),
+    link: createHostLink(port, device.board, buffer, idle),
     channel: createChannel(),
     buffer,
     data: buffer.subarray(PEER_DATA),

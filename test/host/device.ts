@@ -1,6 +1,7 @@
 import type { Duplex } from "node:stream";
 import { bulkReceive, bulkSend } from "../../src/core/link/bulk.js";
-import { createLink, linkDrop, linkReset, linkSend, type Link } from "../../src/core/link/t1.js";
+import { linkDrop } from "../../src/core/link/host.js";
+import { createLink, linkReset, linkSend, type Link } from "../../src/core/link/t1.js";
 import { realTimers } from "../../src/host/transport.js";
 
 /**

@@ -10,6 +10,7 @@ import {
   bulkReceive,
   bulkSend,
 } from "../../src/core/link/bulk.js";
+import { createHostLink } from "../../src/core/link/host.js";
 import { createLink, linkReset, linkSend, type Link } from "../../src/core/link/t1.js";
 import { suite } from "../suite.js";
 import { Clock, Wire, generator, type Disturb } from "./wire.js";
@@ -67,7 +68,7 @@ function pair(seed: number, plan: Plan, baud = 115_200) {
     linkSend(device, 2);
     if (command === 1) half(device, plan.up, (result) => (status.device = result));
   });
-  const host: Link = createLink(0, wire.host, clock, new Uint8Array(640), () => {
+  const host: Link = createHostLink(wire.host, clock, new Uint8Array(640), () => {
     status.answers++;
     if (status.answers === 1) half(host, !plan.up, (result) => (status.host = result));
   });
@@ -216,7 +217,7 @@ test("a fill that fails and a receiver that refuses end the transfer", () => {
   const clock = new Clock();
   const wire = new Wire(clock);
   const ends: number[][] = [[], []];
-  const host = createLink(0, wire.host, clock, new Uint8Array(640), () => undefined);
+  const host = createHostLink(wire.host, clock, new Uint8Array(640), () => undefined);
   const device = createLink(2, wire.device, clock, new Uint8Array(640), () => undefined);
   bulkSend(
     device,
@@ -274,7 +275,7 @@ test("a command, a resynchronization or a reset from the host, and a restart of 
       else if (how === "reset") linkReset(p.host);
       else {
         // A host program that was ended and started again.
-        const other: Link = createLink(0, p.wire.host, p.clock, new Uint8Array(640), () => p.status.answers++);
+        const other: Link = createHostLink(p.wire.host, p.clock, new Uint8Array(640), () => p.status.answers++);
         other.buf[0] = 2;
         linkSend(other, 1);
       }

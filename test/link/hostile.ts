@@ -1,5 +1,6 @@
 import { crc32 } from "../../src/core/hash/crc32.js";
 import { bulkReceive, bulkSend } from "../../src/core/link/bulk.js";
+import { createHostLink } from "../../src/core/link/host.js";
 import { createLink, linkReset, linkSend, type Link } from "../../src/core/link/t1.js";
 import { Clock, block, generator } from "./wire.js";
 
@@ -46,6 +47,11 @@ export interface Outcome {
   sent: number;
 }
 
+/** Either end. */
+function create(role: number, ...rest: Parameters<typeof createHostLink>): Link {
+  return role ? createLink(role, ...rest) : createHostLink(...rest);
+}
+
 /**
  * Sends `count` hostile frames to one end, `role` 0 for a host. After every thousand an honest peer must get through. Throws where an exception escapes, a transfer
  * or exchange does not end, or an end talks more than its peer makes it.
@@ -85,7 +91,7 @@ export function attack(role: number, count: number, seed: number): Outcome {
         done,
       );
   };
-  const link: Link = createLink(role, port, clock, new Uint8Array(640), (length) => {
+  const link: Link = create(role, port, clock, new Uint8Array(640), (length) => {
     outcome.messages++;
     if (length < 1 && role) link.buf[0] = 0;
     if (role && draw() % 4 === 0) return void clock.after(draw() % 1000, () => linkSend(link, 1));
@@ -93,7 +99,7 @@ export function attack(role: number, count: number, seed: number): Outcome {
     if (draw() % 4 === 0 && !busy) transfer();
   });
   const honest = (): void => {
-    const other = createLink(
+    const other = create(
       role ? 0 : 1,
       {
         write: (bytes) => {

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import * as assert from "uvu/assert";
 import { get32, put32 } from "../../src/core/bytes.js";
 import { crc32 } from "../../src/core/hash/crc32.js";
+import { createHostLink } from "../../src/core/link/host.js";
 import { createLink, linkReset, linkSend, type Link } from "../../src/core/link/t1.js";
 import { suite } from "../suite.js";
 import { Clock, Wire, generator, type Disturb } from "./wire.js";
@@ -38,7 +39,7 @@ function pair(seed: number, baud = 115_200) {
     });
   });
   device.onFailure = () => turn++;
-  const host: Link = createLink(0, wire.host, clock, new Uint8Array(640), (length) => (outcome.answer = host.buf.slice(0, length)));
+  const host: Link = createHostLink(wire.host, clock, new Uint8Array(640), (length) => (outcome.answer = host.buf.slice(0, length)));
   host.onFailure = (reason) => (outcome.failure = reason);
   host.onReset = () => outcome.resets++;
   const exchange = (bytes: Uint8Array, wait: number): { answer: Uint8Array | undefined; failure: number; ended: boolean } => {
@@ -174,7 +175,7 @@ test("a host that restarts gets the answer to its own command, not to the one be
     const p = pair(before);
     for (let i = 0; i < before; i++) p.exchange(message(p.draw, 30), 0);
     let answer: Uint8Array | undefined;
-    const host: Link = createLink(0, p.wire.host, p.clock, new Uint8Array(640), (length) => (answer = host.buf.slice(0, length)));
+    const host: Link = createHostLink(p.wire.host, p.clock, new Uint8Array(640), (length) => (answer = host.buf.slice(0, length)));
     host.buf.set([1, 2, 3]);
     linkSend(host, 3);
     p.clock.run(3000);

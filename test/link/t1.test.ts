@@ -1,4 +1,5 @@
 import * as assert from "uvu/assert";
+import { createHostLink } from "../../src/core/link/host.js";
 import {
   LINK_ABORTED,
   LINK_BUSY,
@@ -10,6 +11,7 @@ import {
   createLink,
   linkReset,
   linkSend,
+  type Link,
 } from "../../src/core/link/t1.js";
 import { suite } from "../suite.js";
 import { Clock, block } from "./wire.js";
@@ -23,7 +25,9 @@ function end(role: number, synchronized = true, length = 640) {
   const messages: string[] = [];
   const failures: number[] = [];
   const resets: number[] = [];
-  const link = createLink(role, port, clock, new Uint8Array(length), (count) => messages.push(hex(link.buf.subarray(0, count))));
+  const onMessage = (count: number): void => void messages.push(hex(link.buf.subarray(0, count)));
+  const buffer = new Uint8Array(length);
+  const link: Link = role ? createLink(role, port, clock, buffer, onMessage) : createHostLink(port, clock, buffer, onMessage);
   link.onFailure = (reason) => failures.push(reason);
   link.onReset = (_atr, who) => resets.push(who);
   const sent = (): string => frames.splice(0).map(hex).join(" ");

@@ -54,6 +54,16 @@ export const HOOK_TIMER = 2;
 export const HOOK_MESSAGE = 3;
 export const HOOK_RESET = 4;
 
+/**
+ * What the host's rules are told: an answer is missing or invalid (value 0) or not the one awaited (1); an S-block came; a message is to be sent; the device is to
+ * reset; `rx` may hold an answer to reset, at its start (0) or anywhere (1).
+ */
+export const HOST_MISS = 0;
+export const HOST_CONTROL = 1;
+export const HOST_SEND = 2;
+export const HOST_RESET = 3;
+export const HOST_SEEK = 4;
+
 /** S-blocks: requests; with `ANSWER` added, responses. */
 export const RESYNCH = 0xc0;
 export const IFS = 0xc1;
@@ -93,6 +103,8 @@ export interface Link {
   onFailure: ((reason: number) => void) | null;
   /** Host end: a device has started. `atr` is valid during the call only; an unanswered exchange is void. */
   onReset: ((atr: Uint8Array, role: number) => void) | null;
+  /** What the host end does besides, see host.ts; null at a device. It is told one of `HOST_...`, and a value. */
+  host: ((link: Link, what: number, value: number) => void) | null;
   /** Bulk transfer, see bulk.ts; it is in charge of the wire while `idle`, its waiting time in milliseconds, is not 0. */
   hook: Hook | null;
   idle: number;

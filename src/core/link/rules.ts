@@ -1,17 +1,15 @@
-/** The rules of T=1 (ISO/IEC 7816-3, 11.6): what each end does about a block, or about its absence. */
+/** The rules of T=1 (ISO/IEC 7816-3, 11.6) for a device, and what a host does alike; host.ts has the rest. */
 import {
-  LINK_NO_ANSWER,
-  LINK_LOST,
-  LINK_ABORTED,
-  LINK_TOO_LONG,
-  LINK_BUSY,
   LINK_RESYNCHED,
   LINK_RESTARTED,
   INF,
-  EXTENSIONS,
   TRIES,
   HOOK_MESSAGE,
   HOOK_RESET,
+  HOST_MISS,
+  HOST_CONTROL,
+  HOST_SEND,
+  HOST_RESET,
   RESYNCH,
   IFS,
   ABORT,
@@ -54,18 +52,18 @@ function put(link: Link, pcb: number, from: number, count: number): void {
 }
 
 /** Sends the block of the message at `pos`. */
-function putMessage(link: Link): void {
+export function putMessage(link: Link): void {
   const rest = link.len - link.pos;
   link.size = rest > link.ifs ? link.ifs : rest;
   put(link, (link.ns << 6) | (rest > link.ifs ? 0x20 : 0), link.pos, link.size);
 }
 
 /** Sends an R-block that asks for the block expected; `why` 0 acknowledges, 1 is a wrong LRC, 2 any other error. */
-function putReady(link: Link, why: number): void {
+export function putReady(link: Link, why: number): void {
   put(link, 0x80 | (link.nr << 4) | why, 0, 0);
 }
 
-function putControl(link: Link, pcb: number, inf: number): void {
+export function putControl(link: Link, pcb: number, inf: number): void {
   put(link, pcb, inf, (pcb & 13) === 1 ? 1 : 0);
 }
 
@@ -86,38 +84,9 @@ export function clear(link: Link): void {
   if (link.idle && link.hook) link.hook.event(link, HOOK_RESET);
 }
 
-/** Ends the host's exchange with `reason`. */
-function fail(link: Link, reason: number): void {
-  link.phase = IDLE;
-  link.len = link.got = link.due = 0;
-  linkTimer(link, 0);
-  if (link.onFailure) link.onFailure(reason);
-}
-
-function resynchronize(link: Link, why: number): void {
-  link.phase = RESYNCH;
-  link.why = why;
-  link.bad = 0;
-  putControl(link, RESYNCH, 0);
-}
-
-/** Host end: an answer is missing or invalid; or is not what it should be (`quiet`), in which case the right one may still come. */
-export function miss(link: Link, quiet: boolean): void {
-  if (link.phase === IDLE) return;
-  link.bad++;
-  if (link.bad > TRIES) {
-    if (link.phase === RESYNCH || link.phase === RESET) {
-      link.sync = 0;
-      fail(link, LINK_NO_ANSWER);
-    } else resynchronize(link, LINK_LOST);
-  } else if (quiet) linkWait(link, 1);
-  else if (link.phase !== WAIT) putControl(link, link.phase, 0);
-  else putReady(link, 2);
-}
-
 /** A block that cannot be read, or that no rule allows. */
 export function invalid(link: Link): void {
-  if (!link.role) miss(link, false);
+  if (link.host) link.host(link, HOST_MISS, 0);
   else if (link.phase === BUSY) linkWait(link, 1);
   else putReady(link, 1);
 }
@@ -129,7 +98,7 @@ export function extend(link: Link): void {
 }
 
 /** The peer has the block sent last. */
-function acknowledged(link: Link): void {
+export function acknowledged(link: Link): void {
   link.ns ^= 1;
   link.pos += link.size;
   link.bad = 0;
@@ -144,20 +113,12 @@ export function linkSend(link: Link, length: number): boolean {
   link.hook = null;
   link.len = length;
   link.pos = link.bad = 0;
-  link.due = 1;
-  if (link.role) {
-    if (link.wtx) return true;
-    link.phase = IDLE;
-  } else {
-    link.wtx = 0;
-    if (!link.sync) {
-      resynchronize(link, 0);
-      return true;
-    }
-    link.phase = WAIT;
+  if (link.host) link.host(link, HOST_SEND, 0);
+  else if (link.wtx) link.due = 1;
+  else {
+    link.phase = link.due = 0;
+    putMessage(link);
   }
-  link.due = 0;
-  putMessage(link);
   return true;
 }
 
@@ -167,34 +128,22 @@ export function linkSend(link: Link, length: number): boolean {
  */
 export function linkReset(link: Link): void {
   clear(link);
-  if (link.role) {
-    out.set(atr);
-    out[15] = link.role;
-    out[16] = 0;
-    out.fill(0, ATR_LENGTH, 32);
-    out[16] = fold(outWords, ATR_LENGTH) ^ atr[0];
-    link.port.write(out.subarray(0, ATR_LENGTH));
-  } else {
-    link.sync = 0;
-    link.phase = RESET;
-    putControl(link, RESET, 0);
-  }
-}
-
-/** Host end: the wire is gone, so what was under way is void, without a call of `onFailure`; the next message begins with resynchronization. */
-export function linkDrop(link: Link): void {
-  link.have = link.cut = link.sync = 0;
-  clear(link);
+  if (link.host) return link.host(link, HOST_RESET, 0);
+  out.set(atr);
+  out[15] = link.role;
+  out.fill(0, 16, 32);
+  out[16] = fold(outWords, 16) ^ atr[0];
+  link.port.write(out.subarray(0, ATR_LENGTH));
 }
 
 /** An I-block with `count` bytes INF. */
 function information(link: Link, pcb: number, count: number): void {
   const more = pcb & 0x20;
   if (pcb & 0x1f || (more && !count)) return invalid(link);
-  if (link.role) {
-    if (link.phase === BUSY) return linkWait(link, 1);
-    if (pcb >> 6 !== link.nr) return repeat(link);
-  } else if (link.phase !== WAIT || pcb >> 6 !== link.nr || link.pos + link.size < link.len) return miss(link, true);
+  if (link.host) {
+    if (link.phase !== WAIT || pcb >> 6 !== link.nr || link.pos + link.size < link.len) return link.host(link, HOST_MISS, 1);
+  } else if (link.phase === BUSY) return linkWait(link, 1);
+  else if (pcb >> 6 !== link.nr) return repeat(link);
   if (link.len) {
     acknowledged(link);
     link.len = link.got = 0;
@@ -219,10 +168,10 @@ function information(link: Link, pcb: number, count: number): void {
 /** An R-block. */
 function ready(link: Link, pcb: number): void {
   if (pcb & 0x2c || link.rx[2]) return invalid(link);
-  if (link.role) {
-    if (link.phase === BUSY) return extend(link);
-  } else if (link.phase !== WAIT) return miss(link, true);
-  else if (link.bad++ >= TRIES) return resynchronize(link, LINK_LOST);
+  if (link.host) {
+    if (link.phase !== WAIT || link.bad >= TRIES) return link.host(link, HOST_MISS, 1);
+    link.bad++;
+  } else if (link.phase === BUSY) return extend(link);
   if (!link.len || link.pcb >= 0xc0) repeat(link);
   else if (((pcb >> 4) & 1) === link.ns) putMessage(link);
   else if (link.pos + link.size < link.len) {
@@ -231,54 +180,31 @@ function ready(link: Link, pcb: number): void {
   } else putReady(link, 0);
 }
 
-/** An S-block. */
+/** An S-block at a device. */
 function control(link: Link, pcb: number): void {
   const inf = link.rx[3];
-  const length = link.due ? link.len : 0;
-  if (link.rx[2] !== ((pcb & 13) === 1 ? 1 : 0)) return invalid(link);
-  if (link.role) {
-    if (pcb === (WTX | ANSWER)) {
-      link.wtx = 0;
-      if (length) linkSend(link, length);
-      else linkWait(link, 1);
-    } else if (pcb === RESYNCH) {
-      clear(link);
-      putControl(link, RESYNCH | ANSWER, 0);
-      if (link.onFailure) link.onFailure(LINK_RESYNCHED);
-    } else if (pcb === RESET) {
-      linkReset(link);
-      if (link.onFailure) link.onFailure(LINK_RESTARTED);
-    } else if (pcb === ABORT) {
-      if (link.phase !== BUSY && link.len) {
-        acknowledged(link);
-        link.len = 0;
-      }
-      link.got = 0;
-      putControl(link, ABORT | ANSWER, 0);
-    } else if (pcb === (ABORT | ANSWER)) putReady(link, 0);
-    else if (pcb === IFS && inf > 0 && inf <= INF) {
-      link.ifs = inf;
-      putControl(link, IFS | ANSWER, inf);
-    } else invalid(link);
-  } else if (pcb === (RESYNCH | ANSWER) && link.phase === RESYNCH) {
+  if (pcb === (WTX | ANSWER)) {
+    link.wtx = 0;
+    if (link.due) linkSend(link, link.len);
+    else linkWait(link, 1);
+  } else if (pcb === RESYNCH) {
     clear(link);
-    link.sync = 1;
-    if (length) linkSend(link, length);
-    else if (link.onFailure) link.onFailure(link.why);
-  } else if (pcb === (ABORT | ANSWER) && link.phase === ABORT) fail(link, LINK_TOO_LONG);
-  else if (link.phase !== WAIT || pcb & ANSWER) miss(link, true);
-  else if (link.wtx++ > EXTENSIONS) resynchronize(link, LINK_BUSY);
-  else if (pcb === WTX && inf) {
-    link.bad = 0;
-    putControl(link, WTX | ANSWER, inf);
-    linkWait(link, inf);
-  } else if (pcb === IFS && inf > 0 && inf <= INF) {
+    putControl(link, RESYNCH | ANSWER, 0);
+    if (link.onFailure) link.onFailure(LINK_RESYNCHED);
+  } else if (pcb === RESET) {
+    linkReset(link);
+    if (link.onFailure) link.onFailure(LINK_RESTARTED);
+  } else if (pcb === ABORT) {
+    if (link.phase !== BUSY && link.len) {
+      acknowledged(link);
+      link.len = 0;
+    }
+    link.got = 0;
+    putControl(link, ABORT | ANSWER, 0);
+  } else if (pcb === (ABORT | ANSWER)) putReady(link, 0);
+  else if (pcb === IFS && inf > 0 && inf <= INF) {
     link.ifs = inf;
     putControl(link, IFS | ANSWER, inf);
-  } else if (pcb === ABORT) {
-    if (link.len) acknowledged(link);
-    putControl(link, ABORT | ANSWER, 0);
-    fail(link, LINK_ABORTED);
   } else invalid(link);
 }
 
@@ -292,5 +218,7 @@ export function block(link: Link): void {
   }
   if (pcb < 0x80) information(link, pcb, link.rx[2]);
   else if (pcb < 0xc0) ready(link, pcb);
+  else if (link.rx[2] !== ((pcb & 13) === 1 ? 1 : 0)) invalid(link);
+  else if (link.host) link.host(link, HOST_CONTROL, pcb);
   else control(link, pcb);
 }

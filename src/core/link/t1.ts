@@ -1,6 +1,6 @@
 /**
- * T=1 (ISO/IEC 7816-3, clause 11) over a UART, 8N1: one engine for both ends. The host end speaks first and drives all recovery; the device end
- * answers. Blocks are NAD 0, PCB, LEN, up to 254 bytes INF, LRC. Besides, the wire carries the answer to reset, which a device sends by itself when it
+ * T=1 (ISO/IEC 7816-3, clause 11) over a UART, 8N1: what both ends have in common. The host end (host.ts) speaks first and drives all
+ * recovery; the device end answers. Blocks are NAD 0, PCB, LEN, up to 254 bytes INF, LRC. Besides, the wire carries the answer to reset, which a device sends by itself when it
  * starts, and the bulk frames of bulk.ts; both are told apart by their first byte.
  *
  * A frame that breaks off, a wrong LRC or any other noise is swallowed until the wire has been silent for `SILENCE`, and is then answered as T=1
@@ -18,6 +18,8 @@ import {
   HOOK_NOISE,
   HOOK_FRAME,
   HOOK_TIMER,
+  HOST_MISS,
+  HOST_SEEK,
   IDLE,
   BUSY,
   type Link,
@@ -25,38 +27,15 @@ import {
   linkTimer,
   linkWait,
 } from "./line.js";
-import { atr, ATR_LENGTH, clear, miss, invalid, extend, block } from "./rules.js";
+import { invalid, extend, block } from "./rules.js";
 
-export { linkDrop, linkReset, linkSend } from "./rules.js";
+export { linkReset, linkSend } from "./rules.js";
 export type { Link, Port, Timers } from "./line.js";
 export { LINK_ABORTED, LINK_BUSY, LINK_LOST, LINK_NO_ANSWER, LINK_RESTARTED, LINK_RESYNCHED, LINK_TOO_LONG } from "./line.js";
 
-/** Finds an answer to reset at `at` of `rx`, or anywhere from there on (`seek`). */
-function reset(link: Link, at: number, seek: boolean): boolean {
-  const rx = link.rx;
-  let i = 0;
-  let sum = 0;
-  for (; at + ATR_LENGTH <= link.have; at++) {
-    for (i = 0; i < atr.length && rx[at + i] === atr[i];) i++;
-    if (i === atr.length) {
-      for (sum = 0, i = 1; i < ATR_LENGTH; i++) sum ^= rx[at + i];
-      if (sum === 0) {
-        link.have = link.cut = 0;
-        if (link.role) return false;
-        clear(link);
-        link.sync = 1;
-        if (link.onReset) link.onReset(rx.subarray(at, at + ATR_LENGTH), rx[at + 15]);
-        return true;
-      }
-    }
-    if (!seek) return false;
-  }
-  return false;
-}
-
 /** A run of bytes in no frame: `rx` keeps enough of it for an answer to reset. */
 function noise(link: Link): void {
-  if (link.rx[0] === atr[0] && reset(link, 0, false)) return;
+  if (link.host) link.host(link, HOST_SEEK, 0);
   if (link.have === FRAME) {
     link.rx.set(link.rx.subarray(FRAME - 32), 0);
     link.have = 32;
@@ -133,23 +112,26 @@ function expire(link: Link): void {
       // One more, since what is left may be too little for the clock to advance.
       linkTimer(link, SILENCE - quiet + 1);
       link.cut = 1;
-    } else if (!reset(link, 0, true)) {
+      return;
+    }
+    if (link.host) link.host(link, HOST_SEEK, 1);
+    if (link.have) {
       link.have = 0;
       if (link.idle && link.hook) link.hook.event(link, HOOK_NOISE);
       else invalid(link);
     }
   } else if (link.idle && link.hook) link.hook.event(link, HOOK_TIMER);
-  else if (!link.role) miss(link, false);
+  else if (link.host) link.host(link, HOST_MISS, 0);
   else if (link.phase === BUSY) extend(link);
 }
 
 /**
- * One end of a wire, listening. It allocates all it needs now: about 850 bytes besides `buffer`.
+ * The device end of a wire, listening. It allocates all it needs now: about 850 bytes besides `buffer`.
  *
- * @param role - 0 for the host end; for a device its role, 1 to 255
+ * @param role - role of this device, 1 to 255
  * @param port - its receiver becomes this link
  * @param buffer - holds each message whole, both ways; at least 524 bytes where bulk transfers are used
- * @param onMessage - host: the answer has come; device: a message has come, to be answered by `linkSend`
+ * @param onMessage - a message has come, to be answered by `linkSend`, at once or later
  */
 export function createLink(role: number, port: Port, timers: Timers, buffer: Uint8Array, onMessage: (length: number) => void): Link {
   const rx = new Uint8Array(FRAME);
@@ -161,6 +143,7 @@ export function createLink(role: number, port: Port, timers: Timers, buffer: Uin
     onMessage: onMessage,
     onFailure: null,
     onReset: null,
+    host: null,
     hook: null,
     idle: 0,
     rx: rx,
