@@ -196,7 +196,7 @@ function command(
       settle(loan);
       length = receipt(loan, device.data);
     }
-  } else if (ins === INS_GET_LOAN) length = player ? describeLoan(cartridge, device) : length;
+  } else if (ins === INS_GET_LOAN) length = player || kiosk ? describeLoan(cartridge, device) : length;
   else if (ins === INS_GET_KEY) length = player ? releaseKey(loan, device.data) : length;
   else if (ins === INS_GET_DATA && tag === TAG_RECEIPT) length = receipt(loan, device.data);
   else if (ins === INS_GET_DATA || ins === INS_PUT_DATA) length = role ? note(device, ins, tag, data, kiosk) : length;

@@ -37,6 +37,9 @@ export class DeviceError extends Error {
   }
 }
 
+/** The session has ended: another device is at the other end, or this one was reset. */
+export class SessionError extends Error {}
+
 /** One device at the other end of a transport: commands in clear, and, once authenticated, inside a session. */
 export class DeviceSession {
   private readonly channel: Channel = createChannel();
@@ -61,6 +64,17 @@ export class DeviceSession {
   /** Ends the session on this side. */
   close(): void {
     closeChannel(this.channel);
+  }
+
+  /** True when the device at the other end still is the one of this session. */
+  async stands(): Promise<boolean> {
+    try {
+      return this.authenticated && (await this.transfer(0x00, INS_GET_DATA, TAG_DEVICE, new Uint8Array(0))).sw === SW_OK;
+    } catch (error) {
+      this.close();
+      if (error instanceof SessionError) return false;
+      throw error;
+    }
   }
 
   async info(): Promise<DeviceInfo> {
@@ -116,11 +130,11 @@ export class DeviceSession {
     put16(answerHeader, 2, sw);
     if (sealed.length >= 16) {
       if (!openMessage(this.channel, answerHeader, sealed))
-        throw new Error("The answer was not sealed by the device of this session; authenticate again.");
+        throw new SessionError("The answer was not sealed by the device of this session; authenticate again.");
       return { sw, data: sealed.subarray(16) };
     }
     closeChannel(this.channel);
-    if (sw === SW_OK) throw new Error("The device answered outside of the session; authenticate again.");
+    if (sw === SW_OK) throw new SessionError("The device answered outside of the session; authenticate again.");
     return { sw, data: new Uint8Array(0) };
   }
 

@@ -1,0 +1,221 @@
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { get32, put32 } from "../core/bytes.js";
+import { BULK_CONTENT } from "../core/link/bulk.js";
+import { SW_NOT_FOUND, SW_OK } from "../core/link/apdu.js";
+import {
+  INS_ACKNOWLEDGE,
+  INS_ACTIVATE,
+  INS_CONTRACT,
+  INS_CONTRACT_KEY,
+  INS_ERASE,
+  INS_GET_DATA,
+  INS_GET_LOAN,
+  INS_LOAD_KEY,
+  INS_PREPARE,
+  INS_PUT_DATA,
+  INS_RECORD,
+  INS_REVOKE_LICENSE,
+  ROLE_CARD,
+  ROLE_CARTRIDGE,
+  TAG_LICENSE,
+  TAG_READER_CERTIFICATE,
+  TAG_RECEIPT,
+  TAG_RECOMMENDATIONS,
+} from "../core/protocol/constants.js";
+import { LICENSE_LOAN, LICENSE_TERMS } from "../core/protocol/license.js";
+import { TERMS_LENGTH } from "../core/protocol/terms.js";
+import type { HostParty } from "../host/party.js";
+import { DeviceSession } from "../host/session.js";
+import { LinkError, type Transport } from "../host/transport.js";
+import { DeviceRefused, type HeldLoan, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
+
+const none = new Uint8Array(0);
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+/** Notes of recommendations that a cartridge has room for, licenses and reader certificates that a card has. */
+const NOTES = 4;
+const LICENSES = 4;
+const READERS = 2;
+
+/** Sends a command of Leyden's own class in the session; rejects with DeviceRefused on any status but 0x9000. */
+async function order(session: DeviceSession, what: string, ins: number, tag: number, data: Uint8Array, cla = 0x80): Promise<Uint8Array> {
+  const answer = await session.transfer(cla, ins, tag, data);
+  if (answer.sw !== SW_OK) throw new DeviceRefused(what, answer.sw);
+  return answer.data;
+}
+
+/** Answers the data of a query, or null where the device says that there is none. */
+async function query(session: DeviceSession, ins: number, tag: number, cla: number): Promise<Uint8Array | null> {
+  const answer = await session.transfer(cla, ins, tag, none);
+  return answer.sw === SW_OK ? answer.data : null;
+}
+
+class SlotCartridge implements KioskCartridge {
+  constructor(
+    readonly id: string,
+    private readonly session: DeviceSession,
+    private readonly transport: Transport,
+  ) {}
+
+  async prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }> {
+    const data = await order(this.session, "to prepare a loan", INS_PREPARE, 0, none);
+    return { challenge: data.slice(0, 16), counter: get32(data, 16), millivolts: (data[20] << 8) | data[21] };
+  }
+
+  async record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void> {
+    const folder = mkdtempSync(join(tmpdir(), "leyden-record-"));
+    const path = join(folder, "sealed");
+    const data = new Uint8Array(header.length + 8);
+    data.set(header);
+    put32(data, header.length, length);
+    put32(data, header.length + 4, sampleRate);
+    try {
+      // The wire asks for frames again when one is lost, so the content must be at hand.
+      const file = await open(path, "w");
+      for await (const bytes of sealed) await file.write(bytes);
+      await file.close();
+      const descriptor = openSync(path, "r");
+      try {
+        await order(this.session, "to record", INS_RECORD, 0, data);
+        await this.transport.bulkSend(Math.ceil(length / BULK_CONTENT), (index) => {
+          const frame = new Uint8Array(Math.min(BULK_CONTENT, length - index * BULK_CONTENT));
+          readSync(descriptor, frame, 0, frame.length, index * BULK_CONTENT);
+          return frame;
+        });
+      } finally {
+        closeSync(descriptor);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  loadKey(keyLoad: Uint8Array, envelope: Uint8Array): Promise<Uint8Array> {
+    const data = new Uint8Array(keyLoad.length + envelope.length);
+    data.set(keyLoad);
+    data.set(envelope, keyLoad.length);
+    return order(this.session, "the key", INS_LOAD_KEY, 0, data);
+  }
+
+  async activate(activation: Uint8Array): Promise<void> {
+    await order(this.session, "to arm", INS_ACTIVATE, 0, activation);
+  }
+
+  async erase(): Promise<Uint8Array | null> {
+    const answer = await this.session.transfer(0x80, INS_ERASE, 0, none);
+    if (answer.sw === SW_NOT_FOUND) return null;
+    if (answer.sw !== SW_OK) throw new DeviceRefused("to destroy its key", answer.sw);
+    return answer.data;
+  }
+
+  receipt(): Promise<Uint8Array | null> {
+    return query(this.session, INS_GET_DATA, TAG_RECEIPT, 0x00);
+  }
+
+  async acknowledge(acknowledgment: Uint8Array): Promise<void> {
+    await order(this.session, "the acknowledgment", INS_ACKNOWLEDGE, 0, acknowledgment);
+  }
+
+  async loan(): Promise<HeldLoan | null> {
+    const data = await query(this.session, INS_GET_LOAN, 0, 0x80);
+    return data && { loanId: hex(data.subarray(0, 16)), terms: data.slice(16, 16 + TERMS_LENGTH) };
+  }
+
+  async readRecommendations(): Promise<Uint8Array[]> {
+    const notes: Uint8Array[] = [];
+    for (let index = 0; index < NOTES; index++) {
+      const note = await query(this.session, INS_GET_DATA, TAG_RECOMMENDATIONS | index, 0x00);
+      if (note === null) break;
+      notes.push(note);
+    }
+    return notes;
+  }
+
+  async writeRecommendations(notes: Uint8Array[]): Promise<void> {
+    for (const [index, note] of notes.slice(0, NOTES).entries())
+      await order(this.session, "recommendations", INS_PUT_DATA, TAG_RECOMMENDATIONS | index, note, 0x00);
+  }
+}
+
+class SlotCard implements KioskCard {
+  constructor(
+    readonly id: string,
+    private readonly session: DeviceSession,
+  ) {}
+
+  contract(fields: Uint8Array): Promise<Uint8Array> {
+    return order(this.session, "the contract", INS_CONTRACT, 0, fields);
+  }
+
+  acceptLicense(license: Uint8Array): Promise<Uint8Array> {
+    return order(this.session, "the license", INS_CONTRACT_KEY, 0, license);
+  }
+
+  revoke(revocation: Uint8Array): Promise<Uint8Array> {
+    return order(this.session, "to destroy the license", INS_REVOKE_LICENSE, 0, revocation);
+  }
+
+  async loans(): Promise<HeldLoan[]> {
+    const held: HeldLoan[] = [];
+    for (let index = 0; index < LICENSES; index++) {
+      const license = await query(this.session, INS_GET_DATA, TAG_LICENSE | index, 0x00);
+      if (license !== null)
+        held.push({
+          loanId: hex(license.subarray(LICENSE_LOAN, LICENSE_LOAN + 16)),
+          terms: license.slice(LICENSE_TERMS, LICENSE_TERMS + TERMS_LENGTH),
+        });
+    }
+    return held;
+  }
+
+  async readerCertificates(): Promise<Uint8Array[]> {
+    const certificates: Uint8Array[] = [];
+    for (let index = 0; index < READERS; index++) {
+      const certificate = await query(this.session, INS_GET_DATA, TAG_READER_CERTIFICATE | index, 0x00);
+      if (certificate !== null) certificates.push(certificate);
+    }
+    return certificates;
+  }
+}
+
+/** The slots of a kiosk over real transports: each call finds out what is in the slot and authenticates it, unless the session still stands. */
+export class KioskSlots implements KioskDevices {
+  private readonly sessions = new Map<Transport, DeviceSession>();
+
+  /** @param party - the kiosk, as its certificate names it */
+  constructor(
+    private readonly party: HostParty,
+    private readonly cartridgeSlot: Transport,
+    private readonly cardSlot: Transport,
+  ) {}
+
+  async cartridge(): Promise<KioskCartridge | null> {
+    const session = await this.session(this.cartridgeSlot, ROLE_CARTRIDGE);
+    return session && new SlotCartridge(hex(session.peer), session, this.cartridgeSlot);
+  }
+
+  async card(): Promise<KioskCard | null> {
+    const session = await this.session(this.cardSlot, ROLE_CARD);
+    return session && new SlotCard(hex(session.peer), session);
+  }
+
+  /** The session with what is in the slot; null when nothing answers there. */
+  private async session(slot: Transport, role: number): Promise<DeviceSession | null> {
+    const before = this.sessions.get(slot);
+    try {
+      // A session that still stands answers; after a change of device it cannot.
+      if (before?.authenticated && (await before.stands())) return before;
+      const session = new DeviceSession(slot, this.party);
+      await session.authenticate(role);
+      this.sessions.set(slot, session);
+      return session;
+    } catch (error) {
+      this.sessions.delete(slot);
+      if (error instanceof LinkError) return null;
+      throw error;
+    }
+  }
+}
