@@ -1,0 +1,51 @@
+/** Which bundles there are: entry file, engine, default board, budget in bytes. */
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+
+export const modulesFolder = "build/es5";
+
+/** Budgets are those of a Puck.js: 40 KiB of Storage for code and journals. */
+const DEVICES = [
+  { name: "card", board: "puckjs", budget: 24 * 1024 },
+  { name: "cartridge", board: "pico", budget: 20 * 1024 },
+  { name: "reader", board: "pico", budget: 24 * 1024 },
+  { name: "client", board: "espruinowifi", budget: 32 * 1024 },
+  { name: "selftest", board: null, budget: null },
+];
+const ENGINES = ["espruino", "jerryscript"];
+
+/** Names of the boards that `engine` can be built for. */
+export function boardNames(engine) {
+  const folder = `boards/${engine}/boards`;
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => file.slice(0, -3));
+}
+
+/** Bundles to build, for one board (its engine's devices only) or for the default boards. Throws when there is no such board. */
+export function bundles(board) {
+  const engines = board ? ENGINES.filter((engine) => boardNames(engine).includes(board)) : ENGINES;
+  if (!engines.length) {
+    throw new Error(`there is no board "${board}"; choose one of ${ENGINES.flatMap(boardNames).join(", ")}`);
+  }
+  /** A board takes the roles that its module has a function for. */
+  const takes = (engine, device) =>
+    device.board === null ? !board : !board || new RegExp(`^export function ${device.name}\\(`, "m").test(readFileSync(`boards/${engine}/boards/${board}.ts`, "utf8"));
+  return engines.flatMap((engine) =>
+    DEVICES.filter((device) => takes(engine, device)).map((device) => ({ ...device, engine, source: `boards/${engine}/${device.name}.ts` })),
+  );
+}
+
+/** The board a bundle is built for; with `asFile` as a list of at most one source file. */
+export function boardOf(bundle, board, asFile) {
+  const name = board ?? (bundle.engine === "jerryscript" ? "host" : bundle.board);
+  if (!asFile) return name;
+  const file = `boards/${bundle.engine}/boards/${name}.ts`;
+  return bundle.board && existsSync(file) ? [file] : [];
+}
+
+/** Where a bundle goes: dist/card.js, dist/jerryscript/card.js, dist/boards/mdbt42q/card.js. */
+export function outputOf(bundle, board) {
+  if (board) return `dist/boards/${board}/${bundle.name}.js`;
+  return bundle.engine === "espruino" ? `dist/${bundle.name}.js` : `dist/${bundle.engine}/${bundle.name}.js`;
+}

@@ -1,0 +1,82 @@
+/** The last step of a bundle: checked against the engine, compressed, made independent of hoisting, named, proved. */
+import { minify } from "terser";
+import { checkBundle, checkSyntax, engineGlobals, isEngineProperty } from "../engine-support.mjs";
+import { hoist } from "./hoist.mjs";
+import { nest } from "./nest.mjs";
+import { prove } from "./prove.mjs";
+import { rename } from "./rename.mjs";
+import { shorten } from "./shorten.mjs";
+
+/**
+ * What terser may do: nothing that moves a declaration or leans on V8's arithmetic, and no functions inlined as function expressions: an
+ * interpreter would read and make those again on every call.
+ */
+const COMPRESS = {
+  ecma: 5,
+  passes: 3,
+  toplevel: true,
+  arguments: false,
+  evaluate: true,
+  hoist_funs: false,
+  hoist_vars: false,
+  keep_fargs: true,
+  inline: 1,
+  negate_iife: false,
+  pure_getters: true,
+  reduce_funcs: false,
+  sequences: true,
+  side_effects: true,
+  switches: false,
+  typeofs: false,
+  unsafe: false,
+};
+
+/** Modules whose functions run for every frame or chunk: they take no other function inside. */
+const HOT = /src\/core\/(link|stream)\/|src\/core\/hash\/(sha256|hmac)\.|src\/core\/seal\./;
+
+/** Names of functions declared in hot modules of `chunk`. */
+function hotNames(chunk) {
+  const names = new Set();
+  for (const [id, module] of Object.entries(chunk.modules)) {
+    if (!module.code || !HOT.test(id)) continue;
+    for (const [, name] of module.code.matchAll(/^function ([\w$]+)/gm)) names.add(name);
+  }
+  return names;
+}
+
+/** Minified text of `code` for `engine`. Throws an Error naming what the engine does not support. */
+export async function makePortable(code, engine) {
+  checkBundle(code, engine);
+  const result = await minify(code, {
+    ecma: 5,
+    compress: COMPRESS,
+    mangle: false,
+    toplevel: true,
+    format: { ecma: 5, comments: false, ascii_only: true, semicolons: true, wrap_iife: true },
+  });
+  const plain = result.code.replace(/(^|[{;])"use strict";/g, "$1");
+  const hoisted = hoist(engine === "espruino" ? shorten(plain) : plain);
+  const short = rename(hoisted, { reserved: engineGlobals(engine), keepProperty: (name) => name === "prototype" || isEngineProperty(name, engine) });
+  const again = await minify(short, { ecma: 5, compress: false, mangle: false, format: { ecma: 5, comments: false, ascii_only: true, semicolons: true, wrap_iife: true } });
+  prove(again.code);
+  checkSyntax(again.code);
+  return again.code.replace(/;+\s*$/, "") + ";\n";
+}
+
+/** The step as a Rollup output plugin. */
+export function portable(bundle) {
+  return {
+    name: "portable",
+    async renderChunk(code, chunk) {
+      try {
+        const hot = hotNames(chunk);
+        const nested = bundle.engine === "espruino" ? nest(code, (name) => !hot.has(name)) : code;
+        return { code: await makePortable(nested, bundle.engine), map: null };
+      } catch (error) {
+        // Rollup hides what a plugin throws behind an error of its own
+        console.error(`${bundle.engine}/${bundle.name}: ${error.message}`);
+        throw error;
+      }
+    },
+  };
+}
