@@ -1,24 +1,13 @@
 /**
- * NOR flash by address, and what lies in it: the journal's two regions and the content store. The engine's Storage compacts itself in
+ * The engine's own flash by address. The engine's Storage compacts itself in
  * place when it is full, and a power cut then loses files; so one file takes all the room that is needed, once, before
  * personalization, and only whole pages inside it are programmed and erased, past Storage's back.
  */
-import type { ContentStore, JournalFlash } from "../board.js";
+import type { FlashPages } from "../pages.js";
 import type { EngineFlash, EngineStorage } from "./engine.js";
 
 declare function require(name: "Flash"): EngineFlash;
 declare function require(name: "Storage"): EngineStorage;
-
-/** Pages of NOR flash; `page` is the erase unit, `unit` what offsets and lengths of `program` are multiples of. */
-export interface FlashPages {
-  readonly base: number;
-  readonly length: number;
-  readonly page: number;
-  readonly unit: number;
-  read(address: number, out: Uint8Array): void;
-  program(address: number, bytes: Uint8Array): void;
-  erasePage(address: number): void;
-}
 
 /** A Storage file header: 32-bit length (24 bits and 8 flag bits), then the name in 28 bytes. */
 const HEADER = 32;
@@ -76,53 +65,6 @@ export function storagePages(storage: number, length: number, size: number): Fla
     },
     erasePage: function (address: number): void {
       flash.erasePage(address);
-    },
-  };
-}
-
-/** A journal in the first `2 * regionLength` bytes of `pages`; `regionLength` is a multiple of the page. */
-export function journalIn(pages: FlashPages, regionLength: number): JournalFlash {
-  return {
-    regionLength: regionLength,
-    programUnit: pages.unit,
-    read: function (region: number, offset: number, out: Uint8Array): void {
-      pages.read(pages.base + region * regionLength + offset, out);
-    },
-    program: function (region: number, offset: number, bytes: Uint8Array): void {
-      pages.program(pages.base + region * regionLength + offset, bytes);
-    },
-    erase: function (region: number): void {
-      for (let at = 0; at < regionLength; at += pages.page) pages.erasePage(pages.base + region * regionLength + at);
-    },
-  };
-}
-
-/** A content store in `pages` from `skip` bytes on. Pages are erased as writing reaches them, so that no call stalls for long. */
-export function contentIn(pages: FlashPages, skip: number): ContentStore {
-  const base = pages.base + skip;
-  const capacity = pages.length - skip;
-  let written = capacity;
-  return {
-    capacity: capacity,
-    reset: function (length: number): boolean {
-      written = 0;
-      return length <= capacity;
-    },
-    write: function (offset: number, bytes: Uint8Array): boolean {
-      let at = offset + ((pages.page - (offset % pages.page)) % pages.page);
-      if (offset !== written || offset + bytes.length > capacity) return false;
-      while (at < offset + bytes.length) {
-        pages.erasePage(base + at);
-        at += pages.page;
-      }
-      pages.program(base + offset, bytes);
-      written = offset + bytes.length;
-      return true;
-    },
-    read: function (offset: number, out: Uint8Array): boolean {
-      if (offset + out.length > written) return false;
-      pages.read(base + offset, out);
-      return true;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** SPI NOR flash of the W25Q class (Winbond W25Q32JV data sheet, 8: instructions): 4 KiB sectors, 256-byte program pages. */
 import type { EngineSpi, Pin } from "./engine.js";
-import type { FlashPages } from "./flash.js";
+import type { FlashPages } from "../pages.js";
 
 const SECTOR = 4096;
 /** A sector erase takes at most 400 ms; one poll takes at least 10 µs on any of these boards. */

@@ -4,7 +4,8 @@ import type { Natives } from "../../src/core/natives.js";
 import { closeConsole } from "./boot.js";
 import { after, cancel, monotonicClock } from "./clock.js";
 import type { EngineE, Pin } from "./engine.js";
-import { journalIn, storagePages } from "./flash.js";
+import { journalIn } from "../pages.js";
+import { storagePages } from "./flash.js";
 import { entropy } from "./random.js";
 
 declare const E: EngineE;

@@ -3,7 +3,7 @@ import { ENTROPY_NOISE } from "../../board.js";
 import { closeConsole } from "../boot.js";
 import { after, cancel, monotonicClock } from "../clock.js";
 import type { EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
-import { contentIn, journalIn } from "../flash.js";
+import { contentIn, journalIn } from "../../pages.js";
 import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256, sha512 } from "../natives.js";
 import { httpNetwork } from "../network.js";
 import { norPages } from "../nor.js";

@@ -3,7 +3,7 @@ import { ENTROPY_NOISE } from "../../board.js";
 import { closeConsole } from "../boot.js";
 import { after, cancel, monotonicClock } from "../clock.js";
 import type { EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
-import { journalIn } from "../flash.js";
+import { journalIn } from "../../pages.js";
 import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { entropy } from "../random.js";

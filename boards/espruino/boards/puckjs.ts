@@ -1,6 +1,6 @@
 import type { Board } from "../../board.js";
 import type { EngineE, EngineSerial, EngineSpi } from "../engine.js";
-import { contentIn } from "../flash.js";
+import { contentIn } from "../../pages.js";
 import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { nrf52Board, type BoardInMaking } from "../nrf52.js";

@@ -1,0 +1,4 @@
+import { card } from "leyden:board";
+import { startCard } from "../../src/card/card.js";
+
+startCard(card());
