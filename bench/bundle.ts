@@ -2,7 +2,6 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { rollup } from "rollup";
 import typescript from "typescript";
-// @ts-expect-error the build step has no types
 import { makePortable } from "../scripts/build/portable.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");

@@ -1,0 +1,47 @@
+/**
+ * Measures core against its peers.
+ *
+ *   npm run bench                     table of all works: Node, and the engines that ESPRUINO and JERRY name
+ *   npm run bench -- --json           the same rows as JSON
+ *   npm run bench -- --rounds 9       alternating rounds (5 by default; 3 on the engines)
+ *   npm run bench -- --only node      node, engines or size
+ *   npm run bench -- stream [BYTES]   BYTES (1 GB) through both suites with heap statistics
+ */
+import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { engineRows } from "./engines.js";
+import { table, type Row } from "./measure.js";
+import { nodeRows } from "./node.js";
+import { sizeRows } from "./size.js";
+import { streamReport } from "./stream.js";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean" }, rounds: { type: "string", default: "5" }, only: { type: "string" } },
+});
+const note = (text: string) => process.stderr.write(`${text}\n`);
+const rounds = Number(values.rounds);
+
+if (positionals[0] === "stream") {
+  setFlagsFromString("--expose-gc");
+  (globalThis as { gc?: () => void }).gc = runInNewContext("gc") as () => void;
+  streamReport(Number(positionals[1] ?? 1e9), (line) => {
+    console.log(line);
+  });
+} else if (
+  positionals.length ||
+  !Number.isInteger(rounds) ||
+  rounds < 1 ||
+  (values.only && !["node", "engines", "size"].includes(values.only))
+) {
+  note("expected: bench [stream [BYTES]] [--json] [--rounds N] [--only node|engines|size]");
+  process.exitCode = 2;
+} else {
+  const rows: Row[] = [];
+  const wanted = (part: string) => !values.only || values.only === part;
+  if (wanted("node")) rows.push(...(await nodeRows(rounds)));
+  if (wanted("engines")) rows.push(...(await engineRows(Math.min(rounds, 3), note)));
+  if (wanted("size")) rows.push(...(await sizeRows()));
+  console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
+}

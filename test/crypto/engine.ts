@@ -1,0 +1,51 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { bundle } from "../../bench/bundle.js";
+
+export type Engine = "espruino" | "jerryscript";
+
+/** The engines' executables, where the environment names them. */
+export const engines: Record<Engine, string | undefined> = { espruino: process.env.ESPRUINO, jerryscript: process.env.JERRY };
+
+/** Runs an entry text, bundled like firmware, in a real engine; answers what it prints. */
+export async function runEntry(engine: Engine, entry: string): Promise<string> {
+  return runScript(engine, await bundle(entry, engine));
+}
+
+/** Runs a finished script in a real engine; answers what it prints. */
+export function runScript(engine: Engine, script: string): string {
+  const folder = mkdtempSync(path.join(tmpdir(), "leyden-"));
+  const file = path.join(folder, "script.js");
+  try {
+    writeFileSync(file, script);
+    return execFileSync(engines[engine] ?? "", [file], {
+      cwd: folder,
+      input: "",
+      timeout: 580_000,
+      killSignal: "SIGKILL",
+      encoding: "latin1",
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Lines that an entry for `engine` needs to hand the engine's natives to core. */
+export function adoptLines(engine: Engine): string {
+  return engine === "jerryscript"
+    ? "const refused = 0;\n"
+    : `import { adoptNatives } from "./src/core/natives.js";
+declare function require(name: string): any;
+declare const E: any;
+const crypto = require("crypto");
+const refused = adoptNatives({
+  sha256: function (parts) { return new Uint8Array(crypto.SHA256(parts)); },
+  sha512: function (parts) { return new Uint8Array(crypto.SHA512(parts)); },
+  aesCbcEncrypt: function (key, iv, data) { return new Uint8Array(crypto.AES.encrypt(data, key, { iv: iv, mode: "CBC" })); },
+  aesCbcDecrypt: function (key, iv, data) { return new Uint8Array(crypto.AES.decrypt(data, key, { iv: iv, mode: "CBC" })); },
+  convolve: E.convolve,
+});
+`;
+}

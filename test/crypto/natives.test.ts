@@ -1,0 +1,69 @@
+import * as assert from "uvu/assert";
+import { sha256 } from "../../src/core/hash/sha256.js";
+import { adoptNatives, natives, type Natives } from "../../src/core/natives.js";
+import { nodeNatives } from "../../src/host/natives-node.js";
+import { suite } from "../suite.js";
+import { convolve, hex, text } from "./support.js";
+
+const test = suite("Natives");
+const all: Natives = { ...nodeNatives, crc32: () => 0xcbf43926, convolve };
+const flip = (bytes: Uint8Array, at: number) => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte));
+
+test("what answers right is installed, also one after another; nothing offered leaves nothing", () => {
+  assert.is(adoptNatives(all), 0);
+  assert.is(natives.sha256, all.sha256);
+  assert.is(natives.convolve, convolve);
+  assert.is(adoptNatives({ sha512: all.sha512 }), 0);
+  assert.is(natives.sha256, undefined);
+  assert.is(natives.sha512, all.sha512);
+  assert.is(adoptNatives({}), 0);
+  assert.is(natives.sha512, undefined);
+});
+
+const bad: [string, number, Partial<Natives>][] = [
+  ["SHA-256 with one wrong byte", 1, { sha256: (parts) => flip(nodeNatives.sha256?.(parts) ?? new Uint8Array(32), 31) }],
+  ["SHA-256 of the first part only", 1, { sha256: (parts) => nodeNatives.sha256?.([parts[0]]) ?? new Uint8Array(32) }],
+  [
+    "SHA-256 that throws",
+    1,
+    {
+      sha256: () => {
+        throw new Error("no such function");
+      },
+    },
+  ],
+  ["SHA-256 that answers nothing", 1, { sha256: (() => undefined) as unknown as Natives["sha256"] }],
+  ["SHA-512 with one wrong byte", 2, { sha512: (parts) => flip(nodeNatives.sha512?.(parts) ?? new Uint8Array(64), 40) }],
+  [
+    "AES that ignores the iv",
+    4,
+    {
+      aesCbcEncrypt: (key, _, data) => nodeNatives.aesCbcEncrypt?.(key, new Uint8Array(16), data) ?? data,
+      aesCbcDecrypt: nodeNatives.aesCbcDecrypt,
+    },
+  ],
+  ["AES that decrypts wrong", 4, { aesCbcEncrypt: nodeNatives.aesCbcEncrypt, aesCbcDecrypt: (_, __, data) => data }],
+  ["AES one way only", 4, { aesCbcEncrypt: nodeNatives.aesCbcEncrypt, aesCbcDecrypt: undefined }],
+  ["an inner product in single precision", 8, { convolve: (a, b, shift) => Math.fround(convolve(a, b, shift)) }],
+  [
+    "an inner product that does not wrap round",
+    8,
+    { convolve: (a, b, shift) => a.reduce((sum, value, i) => sum + value * (b[shift + i] ?? 0), 0) },
+  ],
+  ["an inner product that turns the other way", 8, { convolve: (a, b, shift) => convolve(a, b.slice().reverse(), shift) }],
+  ["CRC-32 as a signed number", 16, { crc32: () => 0xcbf43926 | 0 }],
+];
+
+for (const [name, bit, wrong] of bad) {
+  test(`${name}: refused, named, and core goes on by itself`, () => {
+    assert.is(adoptNatives({ ...all, ...wrong }), bit);
+    const installed = [natives.sha256, natives.sha512, natives.aesCbcEncrypt, natives.convolve, natives.crc32];
+    installed.forEach((member, i) => assert.is(member === undefined, bit === 1 << i));
+    const out = new Uint8Array(32);
+    sha256(out, [text("abc")]);
+    assert.is(hex(out), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    adoptNatives({});
+  });
+}
+
+test.run();
