@@ -79,10 +79,10 @@ function pair(seed: number, plan: Plan, baud = 115_200) {
     host.buf[0] = 1;
     linkSend(host, 1);
   };
-  /** One more command, which both ends must be free for again. */
-  const works = (): boolean => {
+  /** One more command, which both ends must be free for again; after noise it may find them out of step once. */
+  const works = (tries = 1): boolean => {
     const before = status.answers;
-    for (let i = 0; i < 2 && status.answers === before; i++) {
+    for (let i = 0; i < tries && status.answers === before; i++) {
       host.buf[0] = 2;
       assert.ok(linkSend(host, 1), "the host end is in T=1 again");
       status.failure = 0;
@@ -155,7 +155,7 @@ test("noise delays a transfer or ends it clearly, never changes it; afterwards T
         if (p.status.host === BULK_OK) assert.equal(p.got, p.frames);
         else assert.equal(p.got, p.frames.slice(0, p.got.length));
         p.clock.run(2000);
-        assert.ok(p.works());
+        assert.ok(p.works(2));
         if (p.status.answers > 0 && p.status.host === BULK_OK) assert.is(p.status.device, BULK_OK);
         p.clock.run(60_000);
         assert.is(p.clock.pending, 0);
@@ -182,7 +182,7 @@ test("a peer that vanishes at any byte ends both halves in time, and T=1 works w
       if (p.status.host > BULK_OK) assert.is(p.status.host, BULK_TIMEOUT);
       p.wire.cut = false;
       p.wire.disturb = undefined;
-      assert.ok(p.works());
+      assert.ok(p.works(2));
     }
   });
 });
@@ -288,29 +288,6 @@ test("a command, a resynchronization or a reset from the host, and a restart of 
       } else assert.is(p.status.answers, 2);
     }
   });
-});
-
-test("a release after the end, or of another transfer, does nothing", () => {
-  const p = pair(7, { up: true, count: 2, length: () => 10, work: 0 });
-  const kept: (() => void)[] = [];
-  const take = (_index: number, _content: Uint8Array, release: () => void): boolean => {
-    kept.push(release);
-    return true;
-  };
-  p.host.hook = null;
-  bulkReceive(p.host, take, () => undefined);
-  bulkSend(
-    p.device,
-    2,
-    () => 10,
-    () => undefined,
-  );
-  p.clock.run(500);
-  bulkAbort(p.host);
-  kept[0]();
-  bulkReceive(p.host, take, () => undefined);
-  kept[0]();
-  assert.is(kept.length, 1);
 });
 
 test.run();

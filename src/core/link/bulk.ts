@@ -8,6 +8,7 @@
 import { get32, put16, put32 } from "../bytes.js";
 import { crc32 } from "../hash/crc32.js";
 import { BULK, HOOK_FRAME, HOOK_MESSAGE, HOOK_NOISE, HOOK_RESET, SILENCE, linkTimer, type Hook, type Link } from "./line.js";
+import { acknowledged } from "./rules.js";
 
 /** Every frame has arrived in order; at the sender: was granted beyond. */
 export const BULK_OK = 0;
@@ -146,7 +147,7 @@ function release(link: Link, bulk: Bulk): void {
 function atReceiver(link: Link, bulk: Bulk, kind: number, index: number): void {
   linkTimer(link, link.idle);
   if (kind === DATA) {
-    if (index !== bulk.base || bulk.held + link.full >= ROOM) return linkTimer(link, SILENCE);
+    if (index !== bulk.base) return linkTimer(link, SILENCE);
     bulk.tries = 0;
     bulk.base++;
     if (bulk.held) link.full = 1;
@@ -186,7 +187,7 @@ function event(link: Link, what: number): boolean {
     }
     // The peer has begun, so it has the answer before; its buffer is free now.
     bulk.open = true;
-    if (link.len) link.ns ^= 1;
+    if (link.len) acknowledged(link);
     link.len = 0;
     if (kind === ABORT) finish(link, bulk, BULK_ABORTED);
     else if (bulk.supply) atSender(link, bulk, kind, get32(rx, 4));
