@@ -14,6 +14,8 @@ export interface PaymentDevice {
   query(reference: string): Promise<Outcome>;
   /** Gives a payment up; answers what holds from then on: approved when it was too late. */
   cancel(reference: string): Promise<Outcome>;
+  /** Gives back what was taken under the reference; nothing when nothing was. Safe to repeat. */
+  refund(reference: string): Promise<void>;
 }
 
 /**
@@ -44,28 +46,30 @@ export async function takeMoney(
 /** A drawer into which the customer puts what is due; an attendant or a coin counter reports what came in. */
 export class CashDrawer implements PaymentDevice {
   readonly method = "cash";
-  private readonly open = new Map<string, { due: number; answer: (outcome: "approved") => void }>();
-  private readonly taken = new Set<string>();
+  private readonly open = new Map<string, { amount: number; inserted: number; answer: (outcome: "approved") => void }>();
+  private readonly taken = new Map<string, number>();
   /** Minor units in the drawer. */
   content = 0;
 
+  /** @param giveBack - called with change, and with what comes back from a payment given up */
+  constructor(private readonly giveBack: (amount: number) => void) {}
+
   begin(reference: string, amount: number, _currency: string, answer: (outcome: "approved" | "declined") => void): void {
     if (this.taken.has(reference)) answer("approved");
-    else this.open.set(reference, { due: amount, answer });
+    else this.open.set(reference, { amount, inserted: 0, answer });
   }
 
-  /** Money came in for the payment; answers the change to give back. What is short of the amount stays on account. */
-  insert(reference: string, amount: number): number {
+  /** Money came in for a payment. */
+  insert(reference: string, amount: number): void {
     const payment = this.open.get(reference);
-    if (payment === undefined) return amount;
-    payment.due -= amount;
-    if (payment.due > 0) return 0;
-    const change = -payment.due;
-    this.content += amount - change;
+    this.content += amount;
+    if (payment === undefined) this.pay(amount);
+    else payment.inserted += amount;
+    if (payment === undefined || payment.inserted < payment.amount) return;
     this.open.delete(reference);
-    this.taken.add(reference);
+    this.taken.set(reference, payment.amount);
+    this.pay(payment.inserted - payment.amount);
     payment.answer("approved");
-    return change;
   }
 
   query(reference: string): Promise<Outcome> {
@@ -73,8 +77,21 @@ export class CashDrawer implements PaymentDevice {
   }
 
   cancel(reference: string): Promise<Outcome> {
+    this.pay(this.open.get(reference)?.inserted ?? 0);
     this.open.delete(reference);
     return this.query(reference);
+  }
+
+  refund(reference: string): Promise<void> {
+    this.pay(this.taken.get(reference) ?? 0);
+    this.taken.delete(reference);
+    return Promise.resolve();
+  }
+
+  private pay(amount: number): void {
+    if (amount === 0) return;
+    this.content -= amount;
+    this.giveBack(amount);
   }
 }
 
@@ -86,6 +103,7 @@ export class SimulatedTerminal implements PaymentDevice {
   readonly method = "card";
   /** Amounts that were taken from customers' accounts, by reference. */
   readonly taken = new Map<string, number>();
+  /** References given up or paid back: nothing is taken under them any more. */
   private readonly given = new Set<string>();
 
   constructor(private behaviors: Behavior[] = ["approve"]) {}
@@ -119,5 +137,11 @@ export class SimulatedTerminal implements PaymentDevice {
     if (this.behaviors[0] === "approve late") return Promise.reject(new Error("The payment device does not answer."));
     if (!this.taken.has(reference)) this.given.add(reference);
     return this.query(reference);
+  }
+
+  refund(reference: string): Promise<void> {
+    this.taken.delete(reference);
+    this.given.add(reference);
+    return Promise.resolve();
   }
 }

@@ -16,6 +16,7 @@ import type { LoanBody, RecommendationBody } from "../center/api/schema.js";
 import { baseCharge, endOfCharge, timeCharge } from "../center/api/tariff.js";
 import { CenterAway, type CenterClient } from "../center/client.js";
 import type { HeldLoan, KioskCard, KioskCartridge, KioskDevices } from "./devices.js";
+import { getLoan } from "../center/api/rental-routes.js";
 import { takeMoney, type Outcome, type PaymentDevice } from "./payment.js";
 import { NotPossible } from "./rental-kiosk.js";
 import { Spool } from "./spool.js";
@@ -97,9 +98,11 @@ export class ReturnKiosk {
     this.step("erase");
     const receipt = await cartridge.erase();
     if (receipt === null) throw new NotPossible("This cartridge has no loan; put in the one to return.");
-    const id = randomBytes(12).toString("hex");
+    const id = readReceipt(receipt)?.loanId;
+    if (id === undefined) throw new NotPossible("The cartridge's receipt is of no form that this kiosk knows; ask the staff.");
     this.step("erased");
-    const entry: ReturnEntry = { receipt: hex(receipt), reservations: [] };
+    // A return of this loan that was begun before goes on.
+    const entry: ReturnEntry = { reservations: [], ...this.entries.get(id), receipt: hex(receipt) };
     this.entries.put(id, entry);
     return this.report(id, entry, cartridge, card, held);
   }
@@ -163,8 +166,8 @@ export class ReturnKiosk {
     const held = card === null ? undefined : (await card.loans()).at(0);
     if (card === null || held === undefined) throw new NotPossible("There is neither a cartridge nor a card with a loan; put one in.");
     const { loan, recommendations, proof } = await this.revokeOn(card, held.loanId);
-    const id = randomBytes(12).toString("hex");
-    this.entries.put(id, { revocation: { loanId: loan.id, proof }, loan, reservations: [] });
+    const id = loan.id;
+    this.entries.put(id, { reservations: [], ...this.entries.get(id), revocation: { loanId: loan.id, proof }, loan });
     return { id, loan, estimate: undefined, recommendations };
   }
 
@@ -207,31 +210,27 @@ export class ReturnKiosk {
 
   /** Has the customer pay what is due. Declined, unknown or center away: returned, unpaid. */
   async pay(id: string): Promise<LoanBody | undefined> {
-    const { loan, payment } = this.entry(id);
+    const { loan: reported, payment } = this.entry(id);
+    // What is due now, not when the return was reported: it may have been paid elsewhere.
+    const loan = reported && (await this.online(() => this.options.client.call(getLoan, { params: { loanId: reported.id } })));
     if (loan === undefined) {
       this.update(id, { left: "offline" });
       return undefined;
     }
-    if (loan.due <= 0) return this.finish(id);
-    if (payment === undefined || payment.outcome === "declined") {
-      const { method } = this.options.payment;
-      const begun = { reference: randomBytes(12).toString("hex"), method, amount: loan.due, outcome: "unknown" as const };
-      this.update(id, { payment: begun });
-      this.step("pay");
-      const outcome = await takeMoney(
-        this.options.payment,
-        begun.reference,
-        begun.amount,
-        loan.currency,
-        this.options.paymentTimeout ?? 60_000,
-      );
-      this.update(id, {
-        payment: { ...begun, outcome },
-        ...(outcome !== "approved" && { left: outcome === "declined" ? "declined" : "timeout" }),
-      });
-      this.step("paid");
-    }
+    this.update(id, { loan });
+    if (loan.due > 0 && (payment === undefined || payment.outcome === "declined")) await this.collect(id, loan);
     return this.online(() => this.finish(id));
+  }
+
+  private async collect(id: string, loan: LoanBody): Promise<void> {
+    const { payment, paymentTimeout } = this.options;
+    const begun = { reference: randomBytes(12).toString("hex"), method: payment.method, amount: loan.due, outcome: "unknown" as const };
+    this.update(id, { payment: begun, left: undefined });
+    this.step("pay");
+    const outcome = await takeMoney(payment, begun.reference, begun.amount, loan.currency, paymentTimeout ?? 60_000);
+    const left = outcome === "approved" ? undefined : outcome === "declined" ? "declined" : "timeout";
+    this.update(id, { payment: { ...begun, outcome }, left });
+    this.step("paid");
   }
 
   /** The customer goes; what is due is a debt from here on. */
@@ -273,8 +272,9 @@ export class ReturnKiosk {
     if (loan === undefined) return undefined;
     const paid = await this.bookPayment(id, entry, loan);
     const open = paid.state === "RETURNED" && paid.due > 0;
-    const done = open && entry.left !== undefined ? await this.reportUnpaid(id, paid.id, entry.left) : paid;
-    const undecided = entry.payment?.outcome === "unknown" || (open && entry.left === undefined);
+    const { left, payment } = this.entry(id);
+    const done = open && left !== undefined ? await this.reportUnpaid(id, paid.id, left) : paid;
+    const undecided = payment?.outcome === "unknown" || (open && left === undefined);
     if (undecided) this.update(id, { loan: done });
     else this.entries.remove(id);
     return done;
@@ -297,7 +297,16 @@ export class ReturnKiosk {
     if (payment?.outcome !== "approved") return loan;
     this.step("book");
     const { amount, method, reference } = payment;
-    return this.options.client.call(payLoan, { params: { loanId: loan.id }, body: { amount, method, reference } }, `${id}-${reference}`);
+    const params = { loanId: loan.id };
+    try {
+      return await this.options.client.call(payLoan, { params, body: { amount, method, reference } }, `${id}-${reference}`);
+    } catch (error) {
+      if (!(error instanceof ProblemError)) throw error;
+      // Paid at another kiosk meanwhile, or not accepted here: the customer gets the money back.
+      await this.options.payment.refund(reference);
+      this.update(id, { payment: undefined, left: "declined" });
+      return this.options.client.call(getLoan, { params });
+    }
   }
 
   private async sendRating(id: string): Promise<number | undefined> {
@@ -315,10 +324,10 @@ export class ReturnKiosk {
       if (loan === undefined) return undefined;
       try {
         const body = { loanId: loan.id, contentId };
-        ({ points } = await this.options.client.call(reserveContent, { body }, `${id}-${contentId}`));
+        ({ points } = await this.options.client.call(reserveContent, { body }, `${id.slice(0, 24)}-${contentId}`));
       } catch (error) {
         // Reserved before, or withdrawn meanwhile: there is nothing to repeat.
-        if (!(error instanceof ProblemError)) throw error;
+        if (!(error instanceof ProblemError) || !["already-exists", "not-found"].includes(error.problem)) throw error;
       }
       this.update(id, { reservations: reservations.filter((other) => other !== contentId) });
     }

@@ -94,6 +94,7 @@ class Model {
 /** Service and model side by side, driven by the same commands. */
 class Driver {
   readonly model = new Model();
+  private payments = 0;
 
   constructor(
     readonly world: World,
@@ -172,7 +173,7 @@ class Driver {
   private async pay(loan: ModelLoan, times: number): Promise<void> {
     const due = loan.charged - loan.paid;
     const payable = ["RETURNED", "UNPAID", "LOST"].includes(loan.state) && due > 0;
-    const body = { amount: Math.max(1, due), method: "cash" as const, reference: `pay-${String(this.now)}-${loan.state}` };
+    const body = { amount: Math.max(1, due), method: "cash" as const, reference: `pay-${String(this.payments++)}` };
     const call = (): Promise<LoanBody | string> => this.kiosk.call(returns.payLoan, { params: { loanId: loan.id }, body }).catch(refusal);
     const answers = await Promise.all(Array.from({ length: times }, call));
     if (!payable)
@@ -237,7 +238,7 @@ async function play(world: World): Promise<void> {
       const driver = new Driver(world, kiosk, cartridge, customerId, contentId);
       for (const command of sequence) await driver.run(command);
     }),
-    { numRuns: Number(process.env.LEYDEN_RUNS ?? "25") },
+    { numRuns: Number(process.env.LEYDEN_RUNS ?? "12") },
   );
   const books = await sql<{ total: number; points: number; ratings: number }>`select
       (select coalesce(sum(amount), 0)::bigint from ledger_entries) as total,

@@ -119,12 +119,12 @@ export class ModelCartridge implements KioskCartridge {
     this.end(CAUSE_LOST, 2, alive, alive);
   }
 
-  prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }> {
+  async prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }> {
     this.settle("prepare");
     if (this.state === "ARMED" || this.state === "ERASED") throw new DeviceRefused("to prepare", CONDITIONS);
     this.challenge = draw(16);
     this.prepared = true;
-    return Promise.resolve({ challenge: this.challenge, counter: this.counter, millivolts: this.millivolts });
+    return { challenge: this.challenge, counter: this.counter, millivolts: this.millivolts };
   }
 
   async record(header: Uint8Array, length: number, _sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void> {
@@ -140,7 +140,7 @@ export class ModelCartridge implements KioskCartridge {
     if (received !== length) throw new DeviceRefused("a content of another length", DATA);
   }
 
-  loadKey(keyLoad: Uint8Array, envelope: Uint8Array): Promise<Uint8Array> {
+  async loadKey(keyLoad: Uint8Array, envelope: Uint8Array): Promise<Uint8Array> {
     this.settle("loadKey");
     if (!this.prepared || this.millivolts < 4500 || envelope.length !== 48) throw new DeviceRefused("the key", CONDITIONS);
     const plain = new Uint8Array(KEY_LOAD_LENGTH);
@@ -159,65 +159,65 @@ export class ModelCartridge implements KioskCartridge {
     const proof = new Uint8Array(16);
     prove(proof, this.deviceKey, MESSAGE_HELD, Buffer.concat([unhex(this.loanId), this.challenge, number32(counter)]));
     this.after("loadKey");
-    return Promise.resolve(proof);
+    return proof;
   }
 
   /** Called after a command had its effect; a test throws here to lose the answer. */
   after: (command: string) => void = () => undefined;
 
-  activate(activation: Uint8Array): Promise<void> {
+  async activate(activation: Uint8Array): Promise<void> {
     this.settle("activate");
     if (this.state !== "PENDING" && this.state !== "ARMED") throw new DeviceRefused("to arm", CONDITIONS);
     const plain = new Uint8Array(24);
     if (!openFor(plain, this.deviceKey, LOAD_PURPOSE, MESSAGE_ACTIVATION, unhex(this.id), this.challenge, activation))
       throw new DeviceRefused("to arm", DATA);
     if (hex(plain.subarray(0, 16)) !== this.loanId) throw new DeviceRefused("to arm", CONDITIONS);
-    if (this.state === "ARMED") return Promise.resolve();
+    if (this.state === "ARMED") return;
     this.state = "ARMED";
     this.activatedAt = this.now();
     this.activation = new DataView(plain.buffer).getUint32(20);
     this.after("activate");
-    return Promise.resolve();
+    return;
   }
 
-  erase(): Promise<Uint8Array | null> {
+  async erase(): Promise<Uint8Array | null> {
     this.settle("erase");
-    if (this.state === "EMPTY") return Promise.resolve(null);
+    if (this.state === "EMPTY") return null;
     if (this.state === "PENDING") this.end(CAUSE_NEVER_ACTIVATED, 0, 0, 0);
     if (this.state === "ARMED") this.end(CAUSE_RETURNED, 0, this.elapsed(), this.elapsed());
     this.after("erase");
-    return Promise.resolve(this.receiptBytes);
+    return this.receiptBytes;
   }
 
-  receipt(): Promise<Uint8Array | null> {
+  async receipt(): Promise<Uint8Array | null> {
     this.settle("receipt");
-    return Promise.resolve(this.state === "ERASED" ? this.receiptBytes : null);
+    return this.state === "ERASED" ? this.receiptBytes : null;
   }
 
-  acknowledge(acknowledgment: Uint8Array): Promise<void> {
+  async acknowledge(acknowledgment: Uint8Array): Promise<void> {
     this.settle("acknowledge");
-    if (this.state === "EMPTY") return Promise.resolve();
+    if (this.state === "EMPTY") return;
     if (!proven(acknowledgment, this.deviceKey, MESSAGE_ACKNOWLEDGE, Buffer.concat([unhex(this.loanId), number32(this.counter)])))
       throw new DeviceRefused("the acknowledgment", DATA);
     this.state = "EMPTY";
     this.loanId = "";
-    return Promise.resolve();
+    return;
   }
 
-  loan(): Promise<HeldLoan | null> {
+  async loan(): Promise<HeldLoan | null> {
     this.settle("loan");
-    return Promise.resolve(this.state === "ARMED" ? { loanId: this.loanId, terms: this.terms } : null);
+    return this.state === "ARMED" ? { loanId: this.loanId, terms: this.terms } : null;
   }
 
-  readRecommendations(): Promise<Uint8Array[]> {
+  async readRecommendations(): Promise<Uint8Array[]> {
     this.settle("readRecommendations");
-    return Promise.resolve(this.notes);
+    return this.notes;
   }
 
-  writeRecommendations(notes: Uint8Array[]): Promise<void> {
+  async writeRecommendations(notes: Uint8Array[]): Promise<void> {
     this.settle("writeRecommendations");
     this.notes = notes;
-    return Promise.resolve();
+    return;
   }
 
   /** True when a reader could get the cartridge's part of the key now. */
@@ -246,15 +246,15 @@ export class ModelCard implements KioskCard {
     this.deviceKey = keys.deviceKey(ROLE_CARD, unhex(this.id), 1);
   }
 
-  contract(fields: Uint8Array): Promise<Uint8Array> {
+  async contract(fields: Uint8Array): Promise<Uint8Array> {
     this.nonce = draw(16);
     this.fields = fields;
     const sealed = new Uint8Array(fields.length + 32);
     sealFor(sealed, this.deviceKey, KEY_CONTRACT, MESSAGE_CONTRACT, unhex(this.id), none, Buffer.concat([this.nonce, fields]));
-    return Promise.resolve(sealed);
+    return sealed;
   }
 
-  acceptLicense(sealed: Uint8Array): Promise<Uint8Array> {
+  async acceptLicense(sealed: Uint8Array): Promise<Uint8Array> {
     const issue = new Uint8Array(156);
     if (!openFor(issue, this.deviceKey, KEY_CONTRACT, MESSAGE_LICENSE, unhex(this.id), this.nonce, sealed))
       throw new DeviceRefused("the license", DATA);
@@ -264,24 +264,24 @@ export class ModelCard implements KioskCard {
       this.licenses.push({ id, loanId: hex(issue.subarray(16, 32)), terms: issue.slice(56, 104), key: issue.slice(124) });
     const proof = new Uint8Array(16);
     prove(proof, this.deviceKey, MESSAGE_COMPLETION, Buffer.concat([unhex(id), this.nonce]));
-    return Promise.resolve(proof);
+    return proof;
   }
 
-  revoke(sealed: Uint8Array): Promise<Uint8Array> {
+  async revoke(sealed: Uint8Array): Promise<Uint8Array> {
     const plain = new Uint8Array(32);
     if (!openFor(plain, this.deviceKey, KEY_CONTRACT, MESSAGE_REVOCATION, unhex(this.id), none, sealed))
       throw new DeviceRefused("the revocation", DATA);
     this.licenses = this.licenses.filter((license) => license.id !== hex(plain.subarray(0, 16)));
     const proof = new Uint8Array(16);
     prove(proof, this.deviceKey, MESSAGE_REVOKED, plain);
-    return Promise.resolve(proof);
+    return proof;
   }
 
-  loans(): Promise<HeldLoan[]> {
-    return Promise.resolve(this.licenses);
+  async loans(): Promise<HeldLoan[]> {
+    return this.licenses;
   }
 
-  readerCertificates(): Promise<Uint8Array[]> {
-    return Promise.resolve(this.certificates);
+  async readerCertificates(): Promise<Uint8Array[]> {
+    return this.certificates;
   }
 }
