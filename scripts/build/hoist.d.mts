@@ -1,0 +1,1 @@
+export function hoist(source: string): string;

@@ -1,0 +1,1 @@
+export function nest(source: string, mayHost: (name: string) => boolean): string;

@@ -1,0 +1,1 @@
+export function makePortable(code: string, engine: "espruino" | "jerryscript"): Promise<string>;

@@ -1,0 +1,1 @@
+export function prove(source: string): unknown;
