@@ -2,24 +2,24 @@ import { equal, isZero } from "../bytes.js";
 import { expectLength } from "../check.js";
 import { sha512 } from "../hash/sha512.js";
 import type { Field } from "./field.js";
-import { add, carry, multiply, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
+import { add, carry, multiply, newField, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
 import { isReduced, reduceScalar } from "./scalar.js";
 
 /** X, Y, Z, T with x = X/Z, y = Y/Z, x y = T/Z (extended coordinates); or Y - X, Y + X, 2 Z, 2 d T, ready to be added. */
 type Point = Field[];
 
 function newPoint(): Point {
-  return [new Float64Array(12), new Float64Array(12), new Float64Array(12), new Float64Array(12)];
+  return [newField(), newField(), newField(), newField()];
 }
 
-const zero = new Float64Array(12);
-const one = new Float64Array(12);
-const d = new Float64Array(12);
-const rootOfMinusOne = new Float64Array(12);
-const a = new Float64Array(12);
-const b = new Float64Array(12);
-const c = new Float64Array(12);
-const e = new Float64Array(12);
+const zero = newField();
+const one = newField();
+const d = newField();
+const rootOfMinusOne = newField();
+const a = newField();
+const b = newField();
+const c = newField();
+const e = newField();
 const sum = newPoint();
 const point = newPoint();
 /** To add: the neutral element, the base point, minus the public key, both. */

@@ -9,13 +9,17 @@ import { natives } from "../natives.js";
 /** An element: 12 limbs, least first. */
 export type Field = Float64Array;
 
+export function newField(): Field {
+  return new Float64Array(12);
+}
+
 /** Adding and subtracting 3 * 2^51 units rounds a limb to a multiple of the next limb's unit. */
-export const rounders = new Float64Array(12);
+export const rounders = newField();
 /** Unit of limb i; the thirteenth is 2^255. */
 const units = new Float64Array(13);
-const product = new Float64Array(12);
+const product = newField();
 const extended = new Float64Array(24);
-const digits = new Float64Array(12);
+const digits = newField();
 /** 19 / 2^255: what wraps round at the top. */
 let wrap = 19;
 
@@ -253,9 +257,9 @@ export function pack(out: Uint8Array, a: Field): void {
   digits.fill(0);
 }
 
-const base = new Float64Array(12);
-const before = new Float64Array(12);
-const kept = new Float64Array(12);
+const base = newField();
+const before = newField();
+const kept = newField();
 /**
  * Steps of a power: 8 times the squarings, plus by what to multiply then (0 the base, 1 the value before the squarings, 2 the value kept),
  * plus 4 to keep the result.

@@ -4,11 +4,7 @@ import { natives } from "../natives.js";
 import type { Field } from "./field.js";
 import type { Ladder } from "./ladder.js";
 import { newLadder } from "./ladder.js";
-import { add, carry, multiply, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
-
-function newField(): Field {
-  return new Float64Array(12);
-}
+import { add, carry, multiply, newField, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
 
 const x1 = newField();
 const x2 = newField();
@@ -114,10 +110,10 @@ export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Arr
 /** Goes on by one slice: one bit of the ladder, or eight squarings. True when finished and `out` is written. */
 export function x25519Step(): boolean {
   if (phase === 1) {
-    if (ladder) ladder(clampedBit(bit), clampedBit(bit - 1), x2, z2);
-    else ladderStep();
+    if (natives.convolve && ladder) ladder(clampedBit(bit), clampedBit(bit - 1), x2, z2);
+    else if (!natives.convolve) ladderStep();
     if (--bit < 0) {
-      if (!ladder) {
+      if (!natives.convolve) {
         swap(x2, x3, swapped);
         swap(z2, z3, swapped);
       }

@@ -24,7 +24,7 @@ export function salsa20(out: Int32Array, key: Int32Array, n0: number, n1: number
   let o = key[7];
   let p = 1797285236;
   let u = 0;
-  let round = 10;
+  let round = 20;
   while (round--) {
     u = a + m;
     e ^= (u << 7) | (u >>> 25);
@@ -58,38 +58,25 @@ export function salsa20(out: Int32Array, key: Int32Array, n0: number, n1: number
     l ^= (u << 13) | (u >>> 19);
     u = l + h;
     p ^= (u << 18) | (u >>> 14);
-    u = a + d;
-    b ^= (u << 7) | (u >>> 25);
-    u = b + a;
-    c ^= (u << 9) | (u >>> 23);
-    u = c + b;
-    d ^= (u << 13) | (u >>> 19);
-    u = d + c;
-    a ^= (u << 18) | (u >>> 14);
-    u = f + e;
-    g ^= (u << 7) | (u >>> 25);
-    u = g + f;
-    h ^= (u << 9) | (u >>> 23);
-    u = h + g;
-    e ^= (u << 13) | (u >>> 19);
-    u = e + h;
-    f ^= (u << 18) | (u >>> 14);
-    u = k + j;
-    l ^= (u << 7) | (u >>> 25);
-    u = l + k;
-    i ^= (u << 9) | (u >>> 23);
-    u = i + l;
-    j ^= (u << 13) | (u >>> 19);
-    u = j + i;
-    k ^= (u << 18) | (u >>> 14);
-    u = p + o;
-    m ^= (u << 7) | (u >>> 25);
-    u = m + p;
-    n ^= (u << 9) | (u >>> 23);
-    u = n + m;
-    o ^= (u << 13) | (u >>> 19);
-    u = o + n;
-    p ^= (u << 18) | (u >>> 14);
+    // Rows next: they are columns once the matrix is transposed.
+    u = b;
+    b = e;
+    e = u;
+    u = c;
+    c = i;
+    i = u;
+    u = d;
+    d = m;
+    m = u;
+    u = g;
+    g = j;
+    j = u;
+    u = h;
+    h = n;
+    n = u;
+    u = l;
+    l = o;
+    o = u;
   }
   if (hashed) {
     out[0] = a;
