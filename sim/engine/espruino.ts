@@ -18,6 +18,8 @@ const ASCII = new TextEncoder();
 export interface EspruinoDevice extends EngineDevice {
   /** What the engine has printed on its console. */
   console(): string;
+  /** Types on the console's port, closed or not. */
+  type(text: string): void;
   /** Whether the button is held at the next power-on. */
   holdButton(held: boolean): void;
   /** The serial port that moves the board's pins. */
@@ -90,6 +92,7 @@ export async function espruinoDevice(options: EngineOptions): Promise<EspruinoDe
     },
     bench,
     console: () => text,
+    type: (line) => void child?.stdin?.write(line),
     holdButton: (value) => (held = value),
     powerOn: () =>
       new Promise((resolve, reject) => {

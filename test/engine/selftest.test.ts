@@ -52,17 +52,21 @@ test.when(ESPRUINO !== "", "ESPRUINO is not set")("dist/selftest.js on Espruino,
 test.when(JERRY !== "", "JERRY is not set")("dist/jerryscript/selftest.js on JerryScript", async () => {
   allPassed(await run(JERRY, bundle("jerryscript/selftest")));
 });
-test.when(ESPRUINO !== "", "ESPRUINO is not set")("every trap comes out right on Espruino after the build's passes, and wrong or refused without", async () => {
-  const safe: string[] = [];
-  for (const trap of TRAPS) if (!trap.refused) safe.push(await makePortable(`print("<"+(${trap.code.replace(/;$/, "")})+">");`, "espruino"));
-  const text = await run(ESPRUINO, safe.join(""));
-  const results = [...text.matchAll(/<(\w*)>/g)].map((match) => match[1]);
-  assert.equal(
-    results,
-    TRAPS.filter((trap) => !trap.refused).map((trap) => trap.result),
-  );
-  const first = await run(ESPRUINO, `print("<"+(${TRAPS[0]?.code.replace(/;$/, "") ?? ""})+">");`);
-  assert.match(first, "<5>", "the engine has learned to hoist; the passes may go");
-});
+test.when(ESPRUINO !== "", "ESPRUINO is not set")(
+  "every trap comes out right on Espruino after the build's passes, and wrong or refused without",
+  async () => {
+    const safe: string[] = [];
+    for (const trap of TRAPS)
+      if (!trap.refused) safe.push(await makePortable(`print("<"+(${trap.code.replace(/;$/, "")})+">");`, "espruino"));
+    const text = await run(ESPRUINO, safe.join(""));
+    const results = [...text.matchAll(/<(\w*)>/g)].map((match) => match[1]);
+    assert.equal(
+      results,
+      TRAPS.filter((trap) => !trap.refused).map((trap) => trap.result),
+    );
+    const first = await run(ESPRUINO, `print("<"+(${TRAPS[0]?.code.replace(/;$/, "") ?? ""})+">");`);
+    assert.match(first, "<5>", "the engine has learned to hoist; the passes may go");
+  },
+);
 
 test.run();
