@@ -304,10 +304,24 @@ function spi(board: GlobalsBoard, sandbox: Sandbox): unknown {
 }
 
 function engineObject(board: GlobalsBoard, sandbox: Sandbox): unknown {
-  const numbers = (value: unknown): ArrayLike<number> => (typeof value === "string" ? toBytes(value) : (value as ArrayLike<number>));
   // The engine's iterators read 32-bit elements as signed.
-  const element = (array: ArrayLike<number>, i: number): number =>
-    Object.prototype.toString.call(array) === "[object Uint32Array]" ? array[i] | 0 : array[i];
+  const numbers = (value: unknown): ArrayLike<number> => {
+    if (typeof value === "string") return toBytes(value);
+    const array = value as ArrayLike<number>;
+    return Object.prototype.toString.call(array) === "[object Uint32Array]" ? Int32Array.from(array, (word) => word | 0) : array;
+  };
+  // A bundle's arrays are of its own context, one type for each device; the same bytes as an array of this context are read faster.
+  const views = new WeakMap<object, Float64Array>();
+  const doubles = (value: unknown): Float64Array => {
+    const known = typeof value === "object" && value !== null ? views.get(value) : undefined;
+    if (known) return known;
+    const array = numbers(value);
+    if (Object.prototype.toString.call(array) !== "[object Float64Array]") return Float64Array.from(array);
+    const { buffer, byteOffset, length } = array as Float64Array;
+    const view = new Float64Array(buffer, byteOffset, length);
+    views.set(array, view);
+    return view;
+  };
   const nothing = (): void => undefined;
   return sandbox.object({
     hwRand: () => board.random.uint32() | 0,
@@ -316,16 +330,16 @@ function engineObject(board: GlobalsBoard, sandbox: Sandbox): unknown {
     sum: (value: unknown) => {
       const array = numbers(value);
       let sum = 0;
-      for (let i = 0; i < array.length; i++) sum += element(array, i);
+      for (let i = 0; i < array.length; i++) sum += array[i];
       return sum;
     },
     convolve: (first: unknown, second: unknown, shift: number) => {
-      const a = numbers(first);
-      const b = numbers(second);
+      const a = doubles(first);
+      const b = doubles(second);
       let at = ((shift % b.length) + b.length) % b.length;
       let sum = 0;
       for (let i = 0; i < a.length; i++) {
-        sum += element(a, i) * element(b, at);
+        sum += a[i] * b[at];
         if (++at === b.length) at = 0;
       }
       return sum;

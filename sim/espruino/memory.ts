@@ -24,7 +24,11 @@ export class Arenas {
 
   /** The key memory holds something other than zeroes. */
   get keyValid(): boolean {
-    return this.#arenas.length > 0 && this.#arenas[0].some((byte) => byte !== 0);
+    const memory = this.#arenas[0];
+    if (!memory) return false;
+    // Asked after every turn of the program.
+    for (let i = 0; i < memory.length; i++) if (memory[i] !== 0) return true;
+    return false;
   }
 
   /** Address of the array's bytes, or 0 when it is not flat. */
