@@ -54,7 +54,7 @@ export class Gate {
         `The Authorization header is not of the form of ${SCHEME}; see the description of the interface.`,
       );
     const now = this.clock.now();
-    if (Math.abs(now - parts.time) > TOLERANCE || parts.time < this.started - 1)
+    if (Math.abs(now - parts.time) > TOLERANCE || parts.time < this.started)
       throw new ProblemError(
         "signature-stale",
         `The center's time is ${String(now)}, the signature's ${String(parts.time)}; sign again with the center's.`,
