@@ -3,6 +3,7 @@
  * closed before anything else runs. The way back is the board's button, held at power-on: all secrets are erased first.
  */
 import type { Board } from "../board.js";
+import { adoptNatives } from "../../src/core/natives.js";
 import type { EngineE, Pin } from "./engine.js";
 
 declare const E: EngineE;
@@ -15,7 +16,8 @@ export function closeConsole(): void {
 
 /**
  * Starts `start` on the board that `make` gives. With `button` at `pressed` (0 or 1) it erases the journal instead and gives the console
- * to `console`. Key memory needs no erasing here: this runs after a reset.
+ * to `console`. Key memory needs no erasing here: this runs after a reset. A bundle holds no code of its own for what its engine has
+ * natively, so a device whose engine computes wrongly does not start.
  */
 export function boot(button: Pin, pressed: number, console: string, make: () => Board, start: (board: Board) => void): void {
   closeConsole();
@@ -26,6 +28,6 @@ export function boot(button: Pin, pressed: number, console: string, make: () => 
     E.setConsole(console);
   } else {
     board.closeConsole();
-    start(board);
+    if (adoptNatives(board.natives) === 0) start(board);
   }
 }

@@ -5,6 +5,7 @@ import { hoist } from "./hoist.mjs";
 import { nest } from "./nest.mjs";
 import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
+import { settle } from "./settle.mjs";
 import { shorten } from "./shorten.mjs";
 
 /**
@@ -70,7 +71,8 @@ export function portable(bundle) {
     async renderChunk(code, chunk) {
       try {
         const hot = hotNames(chunk);
-        const nested = bundle.engine === "espruino" ? nest(code, (name) => !hot.has(name)) : code;
+        const settled = bundle.board ? settle(code) : code;
+        const nested = bundle.engine === "espruino" ? nest(settled, (name) => !hot.has(name)) : settled;
         return { code: await makePortable(nested, bundle.engine), map: null };
       } catch (error) {
         // Rollup hides what a plugin throws behind an error of its own

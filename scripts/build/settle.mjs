@@ -1,0 +1,51 @@
+/**
+ * A bundle is built for one board, so it is known which native primitives there are: core's own code for those falls away, and so does
+ * what nothing in the bundle calls. The device refuses to start when one of them fails its known-answer test (boot.ts).
+ */
+import { parse } from "acorn";
+import { analyse, eachChild } from "./scopes.mjs";
+import { editor } from "./edits.mjs";
+
+const NATIVES = ["sha256", "sha512", "aesCbcEncrypt", "aesCbcDecrypt", "convolve", "crc32"];
+
+function walk(node, visit, parent) {
+  visit(node, parent);
+  eachChild(node, (child) => walk(child, visit, node));
+}
+
+/** True for `object.name` with the name of a native. */
+const isNative = (node, ...objects) =>
+  node?.type === "MemberExpression" && !node.computed && objects.includes(node.object.name) && NATIVES.includes(node.property.name);
+
+/** The chunk `source` with every question for a native answered: true where the board has it, false where not. */
+export function settle(source) {
+  const program = parse(source, { ecmaVersion: 5, locations: true });
+  const edits = editor(source);
+  const used = new Set();
+  const locals = new Map();
+  const assigned = new Set();
+  let offer = null;
+  analyse(program);
+  walk(program, (node, parent) => {
+    const names = node.type === "ObjectExpression" ? node.properties.map((property) => property.key.name) : [];
+    if (names.includes("crc32") && names.every((name) => NATIVES.includes(name))) offer = node;
+    if (node.type === "AssignmentExpression" && node.left.type === "Identifier") assigned.add(node.left.entry);
+    if (node.type === "VariableDeclarator" && isNative(node.init, "natives", "offered")) locals.set(node.id.entry, node.init);
+    if (isNative(node, "natives") && !(parent.type === "AssignmentExpression" && parent.left === node)) used.add(node.property.name);
+  });
+  if (!offer) return source;
+  const present = offer.properties.filter((property) => used.has(property.key.name));
+  const has = new Set(present.map((property) => property.key.name));
+  edits.replace(offer.start, offer.end, `{${present.map((property) => source.slice(property.start, property.end)).join(",")}}`);
+  const answer = (node) => {
+    const local = node.type === "Identifier" && !assigned.has(node.entry) ? locals.get(node.entry) : undefined;
+    const native = isNative(node, "natives", "offered") ? node : local;
+    if (native) edits.replace(node.start, node.end, has.has(native.property.name) ? "!0" : "!1");
+  };
+  walk(program, (node) => {
+    if (node.test) answer(node.test);
+    if (node.type === "UnaryExpression" && node.operator === "!") answer(node.argument);
+    if (node.type === "LogicalExpression") for (const side of [node.left, node.right]) answer(side);
+  });
+  return edits.toString();
+}
