@@ -49,7 +49,7 @@ function build({ bundle, chosen }, dryRun) {
   if (!existsSync(bundle.source)) throw new Refusal(`this version has no ${bundle.name} firmware: ${bundle.source} is missing`);
   if (chosen === undefined && upToDate() && existsSync(file)) return file;
   const env = { ...process.env, ...(chosen ? { BOARD: chosen } : {}) };
-  const result = spawnSync("npx", ["rollup", "-c", "--silent"], { env, stdio: dryRun ? ["ignore", "ignore", "inherit"] : "inherit" });
+  const result = spawnSync(process.execPath, ["scripts/build.mjs"], { env, stdio: dryRun ? ["ignore", "ignore", "inherit"] : "inherit" });
   if (result.status !== 0) throw new Refusal("the build failed; what it printed above says where");
   return file;
 }

@@ -6,7 +6,9 @@ import { prove } from "../../scripts/build/prove.mjs";
 import { suite } from "../suite.js";
 
 const test = suite("engine support");
-const BUNDLES = ["", "jerryscript/"].flatMap((folder) => ["card", "cartridge", "reader", "client", "selftest"].map((name) => `dist/${folder}${name}.js`));
+const BUNDLES = ["", "jerryscript/"].flatMap((folder) =>
+  ["card", "cartridge", "reader", "client", "selftest"].map((name) => `dist/${folder}${name}.js`),
+);
 
 test("every bundle parses as ES5, holds nothing newer, and is proved independent of hoisting", () => {
   const present = BUNDLES.filter((file) => existsSync(file));

@@ -1,0 +1,152 @@
+/** Writes docs/boards.md and docs/wiring/*.svg from the board profiles. `npm run docs:boards`. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CHARGED, MARGIN, SUPERVISION, TIME_CONSTANT, TOLERANCE, capacitorFor, longestDays } from "../../boards/profiles/capacitor.js";
+import { DEFAULT_BOARD, profiles } from "../../boards/profiles/index.js";
+import type { BoardProfile, Fact, Role } from "../../boards/profiles/profile.js";
+import { wiringSvg } from "./wiring.js";
+
+const ROLES: readonly Role[] = ["card", "cartridge", "reader", "client"];
+const DAYS = [1, 7, 30];
+
+function size(bytes: number): string {
+  if (bytes >= 1 << 30) return `${String(bytes / (1 << 30))} GiB`;
+  if (bytes >= 1 << 20) return `${(bytes / (1 << 20)).toFixed(2).replace(/\.?0+$/, "")} MiB`;
+  return `${(bytes / 1024).toFixed(1).replace(/\.0$/, "")} KiB`;
+}
+const farads = (value: number | null): string =>
+  value === null ? "out of reach" : value < 0.1 ? `${(value * 1000).toFixed(0)} mF` : `${value.toFixed(1)} F`;
+const row = (cells: readonly string[]): string => `| ${cells.join(" | ")} |`;
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n");
+}
+
+function fact<T>(name: string, from: Fact<T> | null, show: (value: T) => string = String): string[] {
+  return from === null ? [name, "none", ""] : [name, show(from.value), from.source];
+}
+
+function boardSection(profile: BoardProfile): string {
+  const rows = [
+    fact("chip", profile.chip),
+    fact(profile.variableBytes === null ? "heap" : "variables", profile.variables, (value) =>
+      profile.variableBytes === null ? size(value) : `${String(value)} of ${String(profile.variableBytes.value)} bytes`,
+    ),
+    fact("code area", profile.codeArea, size),
+    fact("flash page", profile.flashPage, size),
+    fact("native cryptography", profile.nativeCrypto, (list) => list.join(", ") || "none"),
+    fact("random numbers", profile.random),
+    fact("measures voltage on", profile.adc),
+    fact("serial ports", profile.serial, (list) => list.join(", ")),
+    fact("receive buffer", profile.receiveBuffer, (value) => `${String(value)} bytes`),
+    fact("standby, at worst", profile.standby, (value) => `${String(value)} µA`),
+    fact("resets below, at worst", profile.brownout, (value) => `${String(value)} mV`),
+    fact("clock error, at worst", profile.clock, (value) => `${String(value)} ppm`),
+  ];
+  const roles = profile.roles.map((wiring) => [
+    wiring.role,
+    `${String(wiring.chunk)} bytes`,
+    wiring.content === null ? "none" : `${size(wiring.content.bytes)}: ${wiring.content.where}`,
+    wiring.journal,
+  ]);
+  const pictures = profile.roles
+    .filter((wiring) => wiring.parts.length)
+    .map((wiring) => `![${profile.title} as ${wiring.role}](wiring/${profile.name}-${wiring.role}.svg)`);
+  const capacitor =
+    profile.standby === null
+      ? ""
+      : `Key capacitor: ${DAYS.map((days) => `${String(days)} ${days === 1 ? "day" : "days"} ${farads(capacitorFor(profile, days))}`).join(", ")}; at most ${String(longestDays(profile))} days with any of this class.\n\n`;
+  return `## ${profile.title}
+
+\`--board ${profile.name}\` · ${profile.engine === "espruino" ? `Espruino build ${profile.engineBoard}` : profile.engineBoard}
+
+${table(["what", "value", "source"], rows)}
+
+${table(["role", "chunk", "largest content", "journal"], roles)}
+
+${capacitor}${profile.notes.map((note) => `- ${note}`).join("\n")}
+
+${pictures.join("\n\n")}
+`;
+}
+
+/** Every file that the profiles make, by its path under docs. */
+export function boardDocuments(): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const profile of profiles) {
+    for (const wiring of profile.roles)
+      if (wiring.parts.length) files.set(`wiring/${profile.name}-${wiring.role}.svg`, wiringSvg(profile, wiring));
+  }
+  const overview = profiles.map((profile) => [
+    `[${profile.title}](#${profile.title
+      .toLowerCase()
+      .replace(/[^\w -]/g, "")
+      .replace(/ /g, "-")})`,
+    `\`${profile.name}\``,
+    ...ROLES.map((role) =>
+      profile.roles.some((wiring) => wiring.role === role) ? (DEFAULT_BOARD[role] === profile.name ? "default" : "yes") : "",
+    ),
+    profile.nativeCrypto.value.join(", ") || "none",
+  ]);
+  files.set(
+    "boards.md",
+    `# Boards
+
+This page is made from \`boards/profiles\` by \`npm run docs:boards\`. Sources named \`boards/...\`, \`src/...\`, \`targets/...\` and \`scripts/...\` are files of the
+public source of [Espruino](https://github.com/espruino/Espruino) 2v29, which builds on Linux by its own README, as does
+[JerryScript](https://github.com/jerryscript-project/jerryscript).
+
+${table(["board", "name", ...ROLES, "native cryptography"], overview)}
+
+## Putting firmware on a board
+
+    ./flash.sh card --port /dev/ttyUSB0
+    ./flash.sh cartridge --port /dev/ttyACM0 --board pico
+    ./flash.sh selftest --port tcp://192.168.1.50
+
+\`--dry-run\` prints the commands of the flashing tool instead of running them. Run \`selftest\` first on a new board: it prints one line for each
+primitive and ends with a count. Flashing erases everything that was on the board.
+
+The bundle is stored as \`.boot0\`, which the engine runs in place from flash at every power-on. From then on the engine's console is closed on USB,
+Bluetooth and every wire. To flash again, hold the board's button while it gets power: the firmware first erases its journal, with every key
+in it, and then gives the console back.
+
+## Where state is kept
+
+The engine's Storage moves files in place when it is full, and a power cut then loses some. So the first start takes what room is needed as one
+file, \`.leyden\`, and after that the firmware programs and erases whole pages inside it, and never makes, moves or deletes a file. Boards whose
+Storage has too few pages keep the journal in a NOR flash outside.
+
+## The key capacitor
+
+A double-layer capacitor loses charge to its load and through itself. With load I, self-discharge time constant τ, charged to V₀ and usable down
+to V₁, the least capacitance for a time T is
+
+    C = I τ (1 − exp(−T/τ)) / (V₀ exp(−T/τ) − V₁)
+
+V₀ is ${CHARGED.toFixed(1)} V. V₁ is the voltage at which the chip may reset, at its worst, and ${MARGIN.toFixed(1)} V for the regulator and the overwrite after the warning. τ is
+${(TIME_CONSTANT / 86400).toFixed(0)} days, for a capacitor that has been charged for some days; I is the board's standby and ${SUPERVISION.toFixed(1)} µA for divider, comparator and regulator.
+The figures for each board include the minus ${((1 - TOLERANCE) * 100).toFixed(0)} percent that capacitors are sold with. The capacitor is the fail-safe, not the clock: the
+timer erases at the deadline, and running dry comes later.
+
+## The host program for JerryScript
+
+JerryScript has no serial ports, timers or flash of its own. \`boards/jerryscript/host\` is a small program that gives it these. With \`JERRY_HOME\` naming
+the folder into which JerryScript's own build has installed its headers and libraries, the tests compile it, by
+
+    cc -std=gnu11 -O2 -o build/jerryscript-host boards/jerryscript/host/*.c \\
+      -I$JERRY_HOME/include -L$JERRY_HOME/lib -ljerry-core -ljerry-ext -ljerry-port -lm
+
+and \`build/jerryscript-host dist/jerryscript/card.js flash.bin played.bin /dev/ttyUSB0\` is a card on a serial port.
+
+${profiles.map(boardSection).join("\n")}`,
+  );
+  return files;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const docs = fileURLToPath(new URL("../../docs", import.meta.url));
+  mkdirSync(join(docs, "wiring"), { recursive: true });
+  for (const [name, content] of boardDocuments()) writeFileSync(join(docs, name), content);
+}
