@@ -2,7 +2,7 @@
  * A small lending service in the simulator: a kiosk with a slot for a card and one for a cartridge, a reader at home, a center; and the three devices, each running the
  * very bundle that is flashed. Everything outside the boards is the real host code.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { Authority, type DeviceReference } from "../src/center/keys/authority.js";
 import { issueCertificate, issueIssuer, signingKey, type SigningKey } from "../src/center/keys/certificates.js";
 import { MemoryKeyProvider } from "../src/center/keys/provider.js";
@@ -11,7 +11,7 @@ import { x25519Base } from "../src/core/curve/curve.js";
 import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../src/core/protocol/constants.js";
 import { enroll } from "../src/host/enrollment.js";
 import { HostParty } from "../src/host/party.js";
-import { DeviceSession } from "../src/host/session.js";
+import { DeviceSession, type DeviceInfo } from "../src/host/session.js";
 import { Transport } from "../src/host/transport.js";
 import type { KioskDevice } from "../src/kiosk/rental.js";
 import type { EspruinoBoard } from "./espruino.js";
@@ -39,6 +39,13 @@ export function capacitorFor(days: number): number {
   return Math.max(0.1, (amperes * days * DAY * 1.5) / (CHARGE_VOLTS - 0.2 - WARNING_VOLTS));
 }
 
+/** The script in `dist/` that would be flashed. */
+function builtBundle(name: string): string {
+  const file = new URL(`../dist/${name}.js`, import.meta.url);
+  if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
+  return readFileSync(file, "latin1");
+}
+
 export class LoanWorld {
   readonly world: World;
   readonly card: EspruinoBoard;
@@ -57,6 +64,8 @@ export class LoanWorld {
   readonly kiosk: HostParty;
   /** Certificates of the enrolled devices by name. */
   readonly certificates = new Map<string, Uint8Array>();
+  /** What the devices said of themselves at enrollment, by name. */
+  readonly infos = new Map<string, DeviceInfo>();
   readonly random: Random;
   private readonly transports = new Map<string, Transport>();
   private serial = 1;
@@ -72,8 +81,7 @@ export class LoanWorld {
     this.root = signingKey(draw(32));
     this.issuer = signingKey(this.keys.issuerSeed());
     this.issuerCertificate = issueIssuer(this.root, this.issuer, 1, START - DAY, START + 3650 * DAY);
-    const bundle = (name: "card" | "cartridge" | "reader"): string =>
-      options.bundles?.[name] ?? readFileSync(new URL(`../dist/${name}.js`, import.meta.url), "latin1");
+    const bundle = (name: "card" | "cartridge" | "reader"): string => options.bundles?.[name] ?? builtBundle(name);
     this.card = world.board({ name: "card", profile: PUCKJS, wiring: { led: "D5" } });
     const farads = capacitorFor(options.days);
     this.cartridge = world.board({
@@ -166,6 +174,7 @@ export class LoanWorld {
     const certificate = await enroll(
       this.session(name, null),
       async (publicKey, info) => {
+        this.infos.set(name, info);
         const issued = issueCertificate(this.issuer, {
           role,
           suites: info.suites,

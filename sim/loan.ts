@@ -2,9 +2,12 @@
 import { mkdtempSync, openSync, readSync, closeSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { produce, type ProducedContent } from "../src/center/contents.js";
+import { CHUNK_SIZE, produce, type ProducedContent } from "../src/center/contents.js";
 import { INS_STATUS } from "../src/core/protocol/constants.js";
-import { encodeTerms, rent, type RentalStep, type SealedContent } from "../src/kiosk/rental.js";
+import { sealedLength } from "../src/core/stream/stream.js";
+import { suite2 } from "../src/core/stream/suite2.js";
+import type { DeviceInfo } from "../src/host/session.js";
+import { encodeTerms, rent, requireRoom, type RentalStep, type SealedContent } from "../src/kiosk/rental.js";
 import { LoanWorld, type LoanWorldOptions } from "./loan-world.js";
 import type { Trace } from "./trace.js";
 import { makeTune } from "./tune.js";
@@ -17,6 +20,8 @@ export interface LoanOptions extends Omit<LoanWorldOptions, "days"> {
   /** 1 cartridge, 2 card, 3 split. */
   custody: number;
   days: number;
+  /** Where sealed contents are kept meanwhile; default a temporary folder that is removed at the end. */
+  folder?: string;
   /** Told of the trace as soon as there is one. */
   onStart?: (trace: Trace) => void;
   /** Called between steps, and while bytes are recorded or played. */
@@ -35,7 +40,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** The suite in which the simulated reader's board opens contents fastest. */
-const SUITE = 2;
+const SUITE = suite2.id;
 
 /** States of the reader, as STATUS tells them. */
 const IDLE = 0;
@@ -145,16 +150,18 @@ function stock(loan: LoanWorld, folder: string): void {
 /**
  * Runs the whole loan: enroll, rent, carry home, play, wait past the deadline, try again.
  *
- * @throws Error with one sentence when the file cannot be lent; nothing has been written then
+ * @throws NoRoom when the cartridge's board cannot store the file; Error with one sentence when the loan comes to no end
  */
 export async function runLoan(options: LoanOptions): Promise<LoanResult> {
   const loan = new LoanWorld(options);
   const { world } = loan;
   options.onStart?.(world.trace);
-  const folder = mkdtempSync(join(tmpdir(), "leyden-"));
+  const own = options.folder === undefined ? mkdtempSync(join(tmpdir(), "leyden-")) : undefined;
+  const folder = options.folder ?? (own as string);
   try {
     await world.run(async () => {
       await loan.enrollAll();
+      requireRoom(loan.infos.get("cartridge") as DeviceInfo, sealedLength(statSync(options.file).size, CHUNK_SIZE, suite2));
       stock(loan, folder);
       const path = join(folder, "content.sealed");
       const content = produce(
@@ -186,7 +193,7 @@ export async function runLoan(options: LoanOptions): Promise<LoanResult> {
       takeOut(loan);
     });
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    if (own !== undefined) rmSync(own, { recursive: true, force: true });
   }
   return { loan, played: loan.reader.decoder?.contents.at(-1) ?? null };
 }

@@ -1,20 +1,17 @@
 import {
   accessSync,
+  closeSync,
   constants,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
-  closeSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, join, resolve } from "node:path";
-import { tmpdir } from "node:os";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { basename, dirname, join, resolve } from "node:path";
+import { Command } from "commander";
 import { SingleBar } from "cli-progress";
 import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT } from "../core/protocol/constants.js";
 import { reportHtml } from "../../sim/report.js";
@@ -24,10 +21,14 @@ import { toVcd } from "../../sim/vcd.js";
 import { runLoan } from "../../sim/loan.js";
 import { makeTune } from "../../sim/tune.js";
 import type { Trace } from "../../sim/trace.js";
+import { NoRoom } from "../kiosk/rental.js";
 import { BadInput } from "./bad-input.js";
+import { removeScratch, scratchFolder } from "./scratch.js";
 
 const CUSTODIES = { cartridge: CUSTODY_CARTRIDGE, card: CUSTODY_CARD, split: CUSTODY_SPLIT };
 const LONGEST = 3650;
+/** What a run leaves in its folder, besides what was played. */
+const RESULTS = ["summary.json", "report.html", "trace.vcd", "trace.jsonl"];
 
 interface LoanFlags {
   out: string;
@@ -38,13 +39,21 @@ interface LoanFlags {
 }
 
 /** A whole number from `lowest` to `highest`. */
-function whole(lowest: number, highest: number): (text: string) => number {
+function whole(option: string, lowest: number, highest: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < lowest || value > highest)
-      throw new InvalidArgumentError(`It must be a whole number from ${String(lowest)} to ${String(highest)}.`);
+      throw new BadInput(
+        `${option} takes a whole number from ${String(lowest)} to ${String(highest)}, not ${text === "" ? "nothing" : text}.`,
+      );
     return value;
   };
+}
+
+function custody(text: string): string {
+  if (!Object.hasOwn(CUSTODIES, text))
+    throw new BadInput(`--custody takes ${Object.keys(CUSTODIES).join(", ")}, not ${text === "" ? "nothing" : text}.`);
+  return text;
 }
 
 /** `leyden loan [FILE]`: one whole loan on simulated boards, told and drawn. */
@@ -53,9 +62,9 @@ export function loanCommand(): Command {
     .description("lend one file on three simulated boards, from the kiosk to the erased key")
     .argument("[file]", "any file; without one, a short tune")
     .option("--out <folder>", "where the results go", "out")
-    .addOption(new Option("--custody <where>", "who holds the key").choices(Object.keys(CUSTODIES)).default("cartridge"))
-    .option("--days <number>", "length of the loan", whole(1, LONGEST), 7)
-    .option("--seed <number>", "seed of everything that is left to chance", whole(0, 4294967295), 1)
+    .option("--custody <where>", "who holds the key: cartridge, card, or split for one share each", custody, "cartridge")
+    .option("--days <number>", "length of the loan", whole("--days", 1, LONGEST), 7)
+    .option("--seed <number>", "seed of everything that is left to chance", whole("--seed", 0, 4294967295), 1)
     .option("--json", "print the summary as JSON instead of the story")
     .action(lend);
 }
@@ -73,25 +82,32 @@ function checkFile(file: string): { path: string; name: string } {
   return { path, name: basename(path) };
 }
 
-/** The folder can be written; makes it when it is missing. */
-function checkFolder(folder: string): string {
+/** The folder exists and can be written, or can be made; nothing that will be written is a folder by now. Changes nothing. */
+function checkFolder(folder: string, name: string): string {
   const path = resolve(folder);
+  let above = path;
+  while (!existsSync(above) && above !== dirname(above)) above = dirname(above);
   try {
-    mkdirSync(path, { recursive: true });
-    accessSync(path, constants.W_OK | constants.X_OK);
+    accessSync(above, constants.W_OK | constants.X_OK);
+    if (!statSync(above).isDirectory()) throw new Error("not a folder");
   } catch {
     throw new BadInput(`The folder ${folder} cannot be written; choose another with --out.`);
   }
+  for (const file of [...RESULTS, join("played", name)])
+    if (existsSync(join(path, file)) && statSync(join(path, file)).isDirectory())
+      throw new BadInput(`${join(folder, file)} is a folder in the way of a result; choose another with --out.`);
+  if (existsSync(join(path, "played")) && !statSync(join(path, "played")).isDirectory())
+    throw new BadInput(`${join(folder, "played")} is a file in the way of a result; choose another with --out.`);
   return path;
 }
 
 async function lend(file: string | undefined, flags: LoanFlags): Promise<void> {
-  const scratch = mkdtempSync(join(tmpdir(), "leyden-sample-"));
+  const scratch = scratchFolder("leyden");
   try {
     const sample = join(scratch, "tune.wav");
     if (file === undefined) writeFileSync(sample, makeTune());
     const { path, name } = checkFile(file ?? sample);
-    const out = checkFolder(flags.out);
+    const out = checkFolder(flags.out, name);
     const bar = makeBar(flags.json !== true);
     let told = 0;
     let trace: Trace | undefined;
@@ -107,6 +123,7 @@ async function lend(file: string | undefined, flags: LoanFlags): Promise<void> {
       custody: CUSTODIES[flags.custody],
       days: flags.days,
       seed: flags.seed,
+      folder: scratch,
       onStart: (started) => (trace = started),
       progress: (step, done, total) => {
         if (step === "recording" || step === "playing" || step === "packaging") bar.show(step, done, total);
@@ -126,28 +143,31 @@ async function lend(file: string | undefined, flags: LoanFlags): Promise<void> {
       throw new Error(
         intact ? "The reader still played after the key was erased." : "What the reader played is not the file that was lent.",
       );
+  } catch (error) {
+    throw error instanceof NoRoom ? new BadInput(error.message) : error;
   } finally {
-    rmSync(scratch, { recursive: true, force: true });
+    removeScratch(scratch);
   }
 }
 
-/** Writes all results beside their places, then moves each into place. */
+/** Writes all results beside their places, then moves each into place. No signal comes in between: nothing here waits. */
 function writeResults(out: string, name: string, trace: Trace, played: Uint8Array | null, flags: LoanFlags): void {
-  const staging = mkdtempSync(join(out, ".leyden-"));
+  mkdirSync(out, { recursive: true });
+  const staging = scratchFolder(".leyden", out);
   try {
     const subtitle = `${name}, lent for ${String(flags.days)} day${flags.days === 1 ? "" : "s"}, key in custody of ${flags.custody === "split" ? "cartridge and card" : `the ${flags.custody}`}`;
     writeFileSync(join(staging, "summary.json"), `${JSON.stringify(summarize(trace), null, 2)}\n`);
     writeFileSync(join(staging, "report.html"), reportHtml(trace, { title: "One loan", subtitle }));
     writeFileSync(join(staging, "trace.vcd"), toVcd(trace));
     writeFileSync(join(staging, "trace.jsonl"), trace.toString());
-    for (const file of ["summary.json", "report.html", "trace.vcd", "trace.jsonl"]) renameSync(join(staging, file), join(out, file));
     if (played) {
       mkdirSync(join(out, "played"), { recursive: true });
       writeFileSync(join(staging, "played"), played);
       renameSync(join(staging, "played"), join(out, "played", name));
     }
+    for (const file of RESULTS) renameSync(join(staging, file), join(out, file));
   } finally {
-    rmSync(staging, { recursive: true, force: true });
+    removeScratch(staging);
   }
 }
 

@@ -9,17 +9,36 @@ const program = new Command("leyden")
   .addCommand(loanCommand())
   .addCommand(treeCommand());
 
+/** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */
+function sentence(text: string): string {
+  if (!text.startsWith("error: ")) return text;
+  const line = text
+    .slice(7)
+    .trim()
+    .replace(/\n\(Did you mean (.*)\?\)$/, "; did you mean $1?")
+    .replace(/\.? (Expected|Allowed) /, (_, word: string) => `; ${word.toLowerCase()} `);
+  return `${line[0].toUpperCase()}${line.slice(1)}${/[.?]$/.test(line) ? "" : "."}\n`;
+}
+
 /** Every command reports its errors here: commander throws instead of ending the process. */
 function throwErrors(command: Command): void {
-  command.exitOverride();
+  command.exitOverride().configureOutput({
+    outputError: (text, write) => {
+      write(sentence(text));
+    },
+  });
   for (const inner of command.commands) throwErrors(inner);
 }
 
 throwErrors(program);
-process.once("SIGINT", () => {
-  console.error("Interrupted; nothing was written.");
-  process.exit(130);
-});
+for (const [signal, code] of [
+  ["SIGINT", 130],
+  ["SIGTERM", 143],
+] as const)
+  process.once(signal, () => {
+    console.error("Interrupted.");
+    process.exit(code);
+  });
 try {
   await program.parseAsync();
 } catch (error) {

@@ -105,10 +105,13 @@ export function encodeTerms(request: TermsRequest): Uint8Array {
   return terms;
 }
 
-/** The cartridge cannot hold the content: says so by the board's name, before anything is changed. */
+/** The content is larger than what the cartridge's board can store. */
+export class NoRoom extends Error {}
+
+/** Throws NoRoom when the cartridge cannot hold the content: says so by the board's name, before anything is changed. */
 export function requireRoom(info: DeviceInfo, sealedLength: number): void {
   if (sealedLength > info.capacity)
-    throw new Error(
+    throw new NoRoom(
       `A cartridge on ${info.board} holds ${String(info.capacity)} bytes, and this content takes ${String(sealedLength)}; choose a smaller content or a larger board.`,
     );
 }
