@@ -132,9 +132,7 @@ export function countFailure(device: Device): void {
 
 function slowDown(device: Device): void {
   const failures = device.memory.state[STATE_FAILURES];
-  let wait = 0;
-  if (failures > 3) for (wait = 1000; wait < 1000 << (failures - 3); wait *= 2) wait += 0;
-  device.blockedUntil = device.board.now() + wait;
+  device.blockedUntil = device.board.now() + (failures > 3 ? 1000 << (failures - 3) : 0);
 }
 
 /** Sends the answer: data at `DATA`, sealed when the command came in a session. */
