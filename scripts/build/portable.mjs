@@ -1,12 +1,15 @@
 /** The last step of a bundle: checked against the engine, compressed, made independent of hoisting, named, proved. */
+import { parse } from "acorn";
 import { minify } from "terser";
 import { checkBundle, checkSyntax, engineGlobals, isEngineProperty } from "../engine-support.mjs";
 import { hoist } from "./hoist.mjs";
 import { nest } from "./nest.mjs";
 import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
+import { analyse } from "./scopes.mjs";
 import { settle } from "./settle.mjs";
 import { shorten } from "./shorten.mjs";
+import { trim } from "./trim.mjs";
 
 /**
  * What terser may do: nothing that moves a declaration or leans on V8's arithmetic, and no functions inlined as function expressions: an
@@ -30,6 +33,16 @@ const COMPRESS = {
   switches: false,
   typeofs: false,
   unsafe: false,
+};
+
+/** Properties that the engine knows by name only in what it takes from or gives to these globals: without them the name is the bundle's own. */
+const SOURCES = {
+  memory: ["process"],
+  state: ["setWatch"],
+  x: ["Bangle"],
+  y: ["Bangle"],
+  mode: ["require", "pinMode"],
+  count: ["SPI1", "SPI2", "SPI3"],
 };
 
 /** Modules whose functions run for every frame or chunk: they take no other function inside. */
@@ -56,9 +69,17 @@ export async function makePortable(code, engine) {
     format: { ecma: 5, comments: false, ascii_only: true, semicolons: true, wrap_iife: true },
   });
   const plain = result.code.replace(/(^|[{;])"use strict";/g, "$1");
-  const hoisted = hoist(engine === "espruino" ? shorten(plain) : plain);
-  const short = rename(hoisted, { reserved: engineGlobals(engine), keepProperty: (name) => name === "prototype" || isEngineProperty(name, engine) });
-  const again = await minify(short, { ecma: 5, compress: false, mangle: false, format: { ecma: 5, comments: false, ascii_only: true, semicolons: true, wrap_iife: true } });
+  const hoisted = hoist(engine === "espruino" ? trim(shorten(plain)) : plain);
+  const used = analyse(parse(hoisted, { ecmaVersion: 5, locations: true })).globals;
+  const unused = Object.keys(SOURCES).filter((name) => SOURCES[name].every((source) => !used.has(source)));
+  const keepProperty = (name) => name === "prototype" || (isEngineProperty(name, engine) && !unused.includes(name));
+  const short = rename(hoisted, { reserved: engineGlobals(engine), keepProperty });
+  const again = await minify(short, {
+    ecma: 5,
+    compress: false,
+    mangle: false,
+    format: { ecma: 5, comments: false, ascii_only: true, semicolons: true, wrap_iife: true },
+  });
   prove(again.code);
   checkSyntax(again.code);
   return again.code.replace(/;+\s*$/, "") + ";\n";
