@@ -36,6 +36,13 @@ export class MemoryCard {
     this.#files.set(name, { data: data.slice(), length: data.length, settled: data.length });
   }
 
+  /** Changes bits of one byte where it lies, whether the file is open or not. */
+  damage(name: string, offset: number, bits: number): void {
+    const file = this.#files.get(name);
+    if (!file || offset >= file.length) throw new Error(`there is no byte ${String(offset)} in a file ${name} on the card`);
+    file.data[offset] ^= bits;
+  }
+
   names(): string[] {
     return [...this.#files.keys()];
   }

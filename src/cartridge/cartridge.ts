@@ -23,6 +23,7 @@ import {
   INS_GET_KEY,
   INS_GET_LOAN,
   INS_LOAD_KEY,
+  INS_LOAD_PROGRAM,
   INS_PREPARE,
   INS_PUT_DATA,
   INS_READ_CHUNKS,
@@ -38,7 +39,9 @@ import {
 } from "../core/protocol/constants.js";
 import { CAUSE_POWER_FAIL, CAUSE_RETURNED, CAUSE_TAMPER, ENVELOPE_LENGTH, KEY_LOAD_SEALED } from "../core/protocol/loan.js";
 import { HEADER_CONTENT, HEADER_LENGTH } from "../core/stream/header.js";
+import { PROGRAM_BLOCK, runProgram } from "./program.js";
 import {
+  KEY_PROGRAM,
   LOAN_ID,
   LOAN_TERMS,
   STATE_ARMED,
@@ -49,7 +52,9 @@ import {
   createLoan,
   eraseKey,
   loadKey,
+  loadProgram,
   loanState,
+  needsProgram,
   prepare,
   receipt,
   releaseKey,
@@ -129,6 +134,25 @@ function describeLoan(cartridge: Cartridge, device: Device): number {
   return 72 + RECORDED_LENGTH;
 }
 
+/** Fills `out` with the sealed content from `from` on, block by block where only the read program knows their places. */
+function readContent(cartridge: Cartridge, from: number, out: Uint8Array): boolean {
+  const loan = cartridge.loan;
+  const program = loan.keyMemory.subarray(KEY_PROGRAM);
+  let done = 0;
+  let block = 0;
+  let rest = 0;
+  let end = 0;
+  if (!needsProgram(loan)) return cartridge.store.read(from, out);
+  while (done < out.length) {
+    block = Math.floor((from + done) / PROGRAM_BLOCK);
+    rest = from + done - block * PROGRAM_BLOCK;
+    end = Math.min(out.length, done + PROGRAM_BLOCK - rest);
+    if (!cartridge.store.read(runProgram(program, block) * PROGRAM_BLOCK + rest, out.subarray(done, end))) return false;
+    done = end;
+  }
+  return true;
+}
+
 /** READ CHUNKS: offset 4 | bytes in a frame 2 | frames 4. The answer is followed by that many bulk frames of sealed content, the last one maybe shorter. */
 function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
   const total = get32(cartridge.recorded, RECORDED_SIZE);
@@ -145,7 +169,7 @@ function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, resp
     function (index, buffer) {
       const from = offset + index * size;
       const length = total - from < size ? total - from : size;
-      if (loanState(cartridge.loan) !== STATE_ARMED || !cartridge.store.read(from, buffer.subarray(0, length))) return -1;
+      if (loanState(cartridge.loan) !== STATE_ARMED || !readContent(cartridge, from, buffer.subarray(0, length))) return -1;
       return length;
     },
     function () {
@@ -154,7 +178,7 @@ function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, resp
   );
 }
 
-/** Mailbox (introductions that travel home) and recommendations: short notes that a kiosk leaves. */
+/** Mailbox (introductions that travel home, sealed for the reader: anyone may fetch them) and recommendations: short notes that a kiosk leaves. */
 function note(device: Device, ins: number, tag: number, data: Uint8Array, kiosk: boolean): number {
   const slot = (tag & 0xfff0) === TAG_MAILBOX ? SLOT_MAILBOX : SLOT_RECOMMENDATIONS;
   const index = tag & 15;
@@ -197,9 +221,10 @@ function command(
       length = receipt(loan, device.data);
     }
   } else if (ins === INS_GET_LOAN) length = player || kiosk ? describeLoan(cartridge, device) : length;
-  else if (ins === INS_GET_KEY) length = player ? releaseKey(loan, device.data) : length;
+  else if (ins === INS_GET_KEY) length = player ? releaseKey(loan, data, device.data) : length;
+  else if (ins === INS_LOAD_PROGRAM) length = kiosk ? loadProgram(loan, data) : length;
   else if (ins === INS_GET_DATA && tag === TAG_RECEIPT) length = receipt(loan, device.data);
-  else if (ins === INS_GET_DATA || ins === INS_PUT_DATA) length = role ? note(device, ins, tag, data, kiosk) : length;
+  else if (ins === INS_GET_DATA || ins === INS_PUT_DATA) length = role || (tag & 0xfff0) === TAG_MAILBOX ? note(device, ins, tag, data, kiosk) : length;
   else if (ins !== INS_RECORD && ins !== INS_READ_CHUNKS) length = -SW_INSTRUCTION;
   if (length >= 0) respond(SW_OK, length);
   else respond(-length, 0);

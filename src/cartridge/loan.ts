@@ -1,7 +1,7 @@
 import type { Board } from "../../boards/board.js";
 import { equal, get32, put32 } from "../core/bytes.js";
 import type { Device } from "../core/device/device.js";
-import { IDENTITY_DEVICE_KEY, SLOT_HEARTBEAT, SLOT_LOAN } from "../core/device/identity.js";
+import { SLOT_HEARTBEAT, SLOT_LOAN } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH } from "../core/link/apdu.js";
 import { CUSTODY_CARD } from "../core/protocol/constants.js";
@@ -28,8 +28,9 @@ import {
   prove,
   proven,
 } from "../core/protocol/loan.js";
-import { TERMS_CUSTODY, TERMS_DURATION } from "../core/protocol/terms.js";
+import { FLAG_READ_PROGRAM, TERMS_CUSTODY, TERMS_DURATION, TERMS_FLAGS } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
+import { programFits } from "./program.js";
 
 /**
  * The loan that a cartridge holds, as its journal knows it: 104 bytes.
@@ -66,6 +67,10 @@ export const STATE_PENDING = 1;
 export const STATE_ARMED = 2;
 export const STATE_ERASED = 3;
 
+/** Key memory: key 32, license version and play id of the last release 20, read program from 64 on. */
+const KEY_ANCHOR = 32;
+export const KEY_PROGRAM = 64;
+
 /** A key that nobody activates dies after two minutes. */
 const PENDING_MILLISECONDS = 120000;
 const HEARTBEAT_MILLISECONDS = 3600000;
@@ -74,7 +79,7 @@ export interface Loan {
   device: Device;
   board: Board;
   record: Uint8Array;
-  /** Capacitor-backed memory; the key is its first 32 bytes, the read program the rest. */
+  /** Capacitor-backed memory. */
   keyMemory: Uint8Array;
   challenge: Uint8Array;
   /** True from PREPARE until the challenge has been used up. */
@@ -92,7 +97,7 @@ const heartbeat = new Uint8Array(4);
 const evidence = new Uint8Array(36);
 
 function deviceKey(loan: Loan): Uint8Array {
-  return loan.device.memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
+  return loan.device.memory.deviceKey;
 }
 
 function store(loan: Loan): boolean {
@@ -226,6 +231,19 @@ export function loadKey(loan: Loan, sealed: Uint8Array, contentId: Uint8Array, o
   return 16;
 }
 
+/** The terms want the blocks put in order by the read program. */
+export function needsProgram(loan: Loan): boolean {
+  return (loan.record[LOAN_TERMS + TERMS_FLAGS] & FLAG_READ_PROGRAM) !== 0;
+}
+
+/** LOAD PROGRAM: the kiosk's read program (see `program.ts`) goes to key memory while the key is pending. Safe to repeat. */
+export function loadProgram(loan: Loan, data: Uint8Array): number {
+  if (!programFits(data) || data.length > loan.keyMemory.length - KEY_PROGRAM) return -SW_DATA;
+  if (loan.record[LOAN_STATE] !== STATE_PENDING || !needsProgram(loan)) return -SW_CONDITIONS;
+  loan.keyMemory.set(data, KEY_PROGRAM);
+  return 0;
+}
+
 /**
  * ACTIVATE: the center has committed the loan. The cartridge arms: from here on the key may be given to a reader, and dies at the deadline, which
  * counts from the connection to the kiosk. Safe to repeat.
@@ -244,6 +262,7 @@ export function activate(loan: Loan, sealed: Uint8Array, connectedAt: number): n
   if (!equal(activation.subarray(0, 16), record.subarray(LOAN_ID, LOAN_ID + 16)) || get32(activation, 16) !== get32(record, LOAN_COUNTER))
     return -SW_CONDITIONS;
   if (state === STATE_ARMED) return 0;
+  if (needsProgram(loan) && loan.keyMemory[KEY_PROGRAM] === 0) return -SW_CONDITIONS;
   loan.activatedAt = loan.board.now();
   loan.deadlineAt = connectedAt + get32(record, LOAN_TERMS + TERMS_DURATION) * 1000;
   record[LOAN_STATE] = STATE_ARMED;
@@ -261,9 +280,19 @@ export function activate(loan: Loan, sealed: Uint8Array, connectedAt: number): n
   return 0;
 }
 
-/** The key, for a reader that has been authenticated: copies it and answers 32, or a negative status word. */
-export function releaseKey(loan: Loan, out: Uint8Array): number {
-  if (loan.record[LOAN_STATE] !== STATE_ARMED || loan.record[LOAN_TERMS + TERMS_CUSTODY] === CUSTODY_CARD) return -SW_CONDITIONS;
+/**
+ * The key, for a reader that has been authenticated and says for which play: license version 4 | play id 16. Key memory keeps the highest version: a card
+ * whose flash was put back to an earlier state comes with one that was used, and gets nothing.
+ *
+ * @returns 32, or 0 where the card keeps the key; or a negative status word
+ */
+export function releaseKey(loan: Loan, data: Uint8Array, out: Uint8Array): number {
+  const anchor = loan.keyMemory.subarray(KEY_ANCHOR, KEY_ANCHOR + 20);
+  if (data.length !== 20) return -SW_LENGTH;
+  if (loan.record[LOAN_STATE] !== STATE_ARMED) return -SW_CONDITIONS;
+  if (get32(data, 0) <= get32(anchor, 0) && !equal(data, anchor)) return -SW_CONDITIONS;
+  anchor.set(data);
+  if (loan.record[LOAN_TERMS + TERMS_CUSTODY] === CUSTODY_CARD) return 0;
   out.set(loan.keyMemory.subarray(0, 32));
   return 32;
 }

@@ -99,7 +99,7 @@ export class DeviceSession {
    *
    * @throws DeviceError with the status word when the device refuses, or 0x6982 when this side does
    */
-  async authenticate(role: number, context = new Uint8Array(16)): Promise<void> {
+  async authenticate(role: number, context: Uint8Array = new Uint8Array(16)): Promise<void> {
     if (!this.party || !this.handshake) throw new Error("This session has no party of its own; authentication needs one.");
     closeChannel(this.channel);
     const known = this.party.pairWith((await this.info()).id);

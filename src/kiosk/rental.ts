@@ -7,6 +7,7 @@ import {
   INS_ERASE,
   INS_GET_DATA,
   INS_LOAD_KEY,
+  INS_LOAD_PROGRAM,
   INS_PREPARE,
   INS_RECORD,
   INS_REVOKE_LICENSE,
@@ -15,8 +16,10 @@ import {
   TAG_RECEIPT,
 } from "../core/protocol/constants.js";
 import {
+  FLAG_READ_PROGRAM,
   TERMS_CUSTODY,
   TERMS_DURATION,
+  TERMS_FLAGS,
   TERMS_KIOSK,
   TERMS_LENGTH,
   TERMS_NOT_AFTER,
@@ -31,6 +34,7 @@ import {
 import { SW_OK } from "../core/link/apdu.js";
 import type { DeviceInfo, DeviceSession } from "../host/session.js";
 import type { LoanCenter } from "../center/api.js";
+import { makeReadProgram, type ReadProgram } from "./read-program.js";
 
 /** A device in one of the kiosk's slots. */
 export interface KioskDevice {
@@ -59,6 +63,8 @@ export interface TermsRequest {
   readers?: number;
   reader?: Uint8Array;
   price?: number;
+  /** The cartridge shall need the kiosk's read program to put its blocks in order. */
+  readProgram?: boolean;
 }
 
 export type RentalStep = "connected" | "contracted" | "recording" | "recorded" | "charging" | "charged" | "loaded" | "active";
@@ -72,12 +78,16 @@ export interface Rental {
   terms: Uint8Array;
   kioskId: Uint8Array;
   idempotencyKey: string;
+  /** Source of the read program where the terms want one; the operating system's unless given. */
+  random?(length: number): Uint8Array;
   /** Waits so many milliseconds on the kiosk's clock. */
   wait(milliseconds: number): Promise<void>;
   /** Told of every step, and while recording of the bytes done. */
   progress?(step: RentalStep, done: number, total: number): void;
 }
 
+/** Offset of the terms in a contract. */
+const CONTRACT_TERMS = 40;
 /** Bytes of content in one frame to the cartridge. */
 const FRAME = 512;
 /** A capacitor that is not charged after so long is faulty. */
@@ -92,6 +102,7 @@ export function encodeTerms(request: TermsRequest): Uint8Array {
   const view = new DataView(terms.buffer);
   terms[0] = 1;
   terms[TERMS_CUSTODY] = request.custody;
+  terms[TERMS_FLAGS] = request.readProgram === true ? FLAG_READ_PROGRAM : 0;
   terms[TERMS_READERS] = request.readers ?? 0;
   view.setUint32(TERMS_DURATION, request.duration);
   view.setUint32(TERMS_NOT_BEFORE, request.notBefore ?? 0);
@@ -138,12 +149,16 @@ export async function rent(rental: Rental): Promise<Uint8Array> {
   });
   await contract(card.session, center, prepared.loanId, prepared.contract);
   progress("contracted", 0, 0);
-  await record(rental, prepared.header, prepared.sealedLength, prepared.rate);
+  const wanted = (prepared.contract[CONTRACT_TERMS + TERMS_FLAGS] & FLAG_READ_PROGRAM) !== 0;
+  const program = wanted ? makeReadProgram(Math.ceil(prepared.sealedLength / FRAME), rental.random) : null;
+  await record(rental, prepared.header, prepared.sealedLength, prepared.rate, program);
   progress("recorded", prepared.sealedLength, prepared.sealedLength);
   const challenge = await charge(rental);
   progress("charged", 0, 0);
   const { keyLoad, envelope } = await center.loadKey(prepared.loanId, challenge.subarray(0, 16), get32(challenge, 16));
   const held = await cartridge.session.command(0x80, INS_LOAD_KEY, 0, join(keyLoad, envelope), "The cartridge did not take the key");
+  if (program)
+    await cartridge.session.command(0x80, INS_LOAD_PROGRAM, 0, program.bytes, "The cartridge did not take the read program");
   progress("loaded", 0, 0);
   const activation = await center.activate(prepared.loanId, held);
   await cartridge.session.command(0x80, INS_ACTIVATE, 0, activation, "The cartridge did not arm");
@@ -205,7 +220,13 @@ async function contract(card: DeviceSession, center: LoanCenter, loanId: Uint8Ar
   await center.completeContract(loanId, completion);
 }
 
-async function record(rental: Rental, header: Uint8Array, sealedLength: number, rate: number): Promise<void> {
+async function record(
+  rental: Rental,
+  header: Uint8Array,
+  sealedLength: number,
+  rate: number,
+  program: ReadProgram | null,
+): Promise<void> {
   const { cartridge, content } = rental;
   const size = new Uint8Array(8);
   new DataView(size.buffer).setUint32(0, sealedLength);
@@ -217,7 +238,7 @@ async function record(rental: Rental, header: Uint8Array, sealedLength: number, 
   await cartridge.session.command(0x80, INS_RECORD, 0, join(header, size), "The cartridge did not begin to record");
   await cartridge.sendFrames(Math.ceil(sealedLength / FRAME), (index) => {
     rental.progress?.("recording", index * FRAME, sealedLength);
-    return content.read(index * FRAME, FRAME);
+    return content.read((program ? program.blockAt(index) : index) * FRAME, FRAME);
   });
 }
 

@@ -1,10 +1,20 @@
 import type { Device } from "../core/device/device.js";
-import { pairWith, lastPeer } from "../core/device/party.js";
+import { introduce } from "../core/device/personalization.js";
+import { TICKET_LENGTH } from "../core/device/identity.js";
+import { pairWith } from "../core/device/party.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { get16, get32, put16 } from "../core/bytes.js";
 import { createHostLink } from "../core/link/host.js";
 import { linkSend, type Link, type Port } from "../core/link/t1.js";
-import { INS_GENERAL_AUTHENTICATE, MESSAGE_LENGTH, PROTOCOL_VERSION } from "../core/protocol/constants.js";
+import {
+  INS_GENERAL_AUTHENTICATE,
+  INS_GET_DATA,
+  MESSAGE_LENGTH,
+  PROTOCOL_VERSION,
+  ROLE_CARTRIDGE,
+  TAG_DEVICE,
+  TAG_MAILBOX,
+} from "../core/protocol/constants.js";
 import { abandonHandshake, handshakeBegin, handshakeStep, prepareEphemeral } from "../core/protocol/handshake.js";
 import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../core/protocol/session.js";
 
@@ -30,9 +40,11 @@ export const PEER_DATA = 23;
 /** Status word of our own for a link that broke: nothing came back. */
 export const SW_NO_ANSWER = 0;
 
+/** A ticket as it travels. */
+const TICKET_SEALED = 16 + TICKET_LENGTH;
+
 const header = new Uint8Array(4);
 const pairId = new Uint8Array(8);
-const peerId = new Uint8Array(8);
 const context = new Uint8Array(16);
 
 /**
@@ -146,7 +158,7 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
  */
 export function authenticatePeer(device: Device, peer: Peer, done: (authenticated: boolean) => void): void {
   const h = device.handshake;
-  let pair = lastPeer(device.memory, peer.role, peerId) ? pairWith(device.memory, peerId, pairId) : -1;
+  let pair = -1;
   let step = 1;
   function fail(sw: number): void {
     peer.refusal = sw;
@@ -182,7 +194,26 @@ export function authenticatePeer(device: Device, peer: Peer, done: (authenticate
         send(handshakeBegin(h, peer.data, context, peer.role, null, 0));
       });
   }
+  /** A cartridge may bring introductions home: two tickets for this reader. Those of others, or taken before, are refused and change nothing. */
+  function readMail(): void {
+    exchange(peer, 0, INS_GET_DATA, TAG_MAILBOX, 0, function (sw, length) {
+      if (sw === SW_NO_ANSWER) return fail(sw);
+      if (length === 2 * TICKET_SEALED) {
+        introduce(device, peer.data.subarray(0, TICKET_SEALED));
+        introduce(device, peer.data.subarray(TICKET_SEALED, 2 * TICKET_SEALED));
+      }
+      identify();
+    });
+  }
+  function identify(): void {
+    exchange(peer, 0, INS_GET_DATA, TAG_DEVICE, 0, function (sw, length) {
+      if (sw !== SW_OK || length < 28) return fail(sw);
+      pair = pairWith(device.memory, peer.data.subarray(4, 12), pairId);
+      begin();
+    });
+  }
   closeChannel(peer.channel);
   h.channel = peer.channel;
-  begin();
+  if (peer.role === ROLE_CARTRIDGE) readMail();
+  else identify();
 }

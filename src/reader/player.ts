@@ -197,21 +197,22 @@ function requestLicense(player: Player): void {
       return end(player, PLAYER_REFUSED, REASON_LICENSE, 0);
     card.data.fill(0, 0, LICENSE_RECORD + 32);
     player.key.set(license.subarray(LICENSE_KEY, LICENSE_KEY + 32));
-    if (license[LICENSE_TERMS + TERMS_CUSTODY] === CUSTODY_CARD) openEnvelope(player);
-    else requestShare(player);
+    requestShare(player);
   });
 }
 
-/** Asks the cartridge for the loan key, or for its share. */
+/** Asks the cartridge for the loan key, or for its share; where the card keeps the key, for leave to use this version of the license. */
 function requestShare(player: Player): void {
   const cartridge = player.cartridge;
-  exchange(cartridge, 0x80, INS_GET_KEY, 0, 0, function (sw, length) {
-    if (sw !== SW_OK || length !== 32) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
+  const custody = player.license[LICENSE_TERMS + TERMS_CUSTODY];
+  cartridge.data.set(player.license.subarray(0, 4));
+  cartridge.data.set(player.play.subarray(16, 32), 4);
+  exchange(cartridge, 0x80, INS_GET_KEY, 0, 20, function (sw, length) {
+    if (sw !== SW_OK || length !== (custody === CUSTODY_CARD ? 0 : 32)) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
     player.other.set(cartridge.data.subarray(0, 32));
     cartridge.data.fill(0, 0, 32);
-    if (player.license[LICENSE_TERMS + TERMS_CUSTODY] === CUSTODY_SPLIT)
-      joinShares(player.key, player.other, player.key, player.loan.subarray(0, 16));
-    else player.key.set(player.other);
+    if (custody === CUSTODY_SPLIT) joinShares(player.key, player.other, player.key, player.loan.subarray(0, 16));
+    else if (custody !== CUSTODY_CARD) player.key.set(player.other);
     player.other.fill(0);
     openEnvelope(player);
   });

@@ -5,6 +5,11 @@ import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "..
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
 import { PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
 
+/** A card that comes just before its cartridge waits for it, and for the introduction that it may bring: certificates take weak boards minutes. */
+const CARD_WAITS = 3000;
+/** A cartridge runs already when it is put in; a card that comes with it starts first. */
+const CARTRIDGE_WAITS = 500;
+
 /** A device that waits for authentication. */
 function pending(peer: Peer): boolean {
   return peer.present && !peer.channel.open && peer.refusal === 0;
@@ -13,7 +18,8 @@ function pending(peer: Peer): boolean {
 /** Authenticates what was put in, one device after the other; when both are authenticated, playing begins by itself, once for each time. */
 function advance(device: Device, player: Player): void {
   whenIdle(device, function () {
-    const peer = pending(player.card) ? player.card : player.cartridge;
+    // The cartridge first: it may bring the introduction to the card.
+    const peer = pending(player.cartridge) ? player.cartridge : player.card;
     if (pending(peer)) {
       authenticatePeer(device, peer, function () {
         workDone(device);
@@ -42,9 +48,11 @@ export function startReader(board: Board): Device {
   const card = createPeer(device, board.serial[0], ROLE_CARD);
   const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE);
   const player = createPlayer(device, board, sink, card, cartridge);
-  card.inserted = cartridge.inserted = function () {
+  card.inserted = cartridge.inserted = function (peer) {
     player.wanted = true;
-    advance(device, player);
+    board.after(peer === card ? CARD_WAITS : CARTRIDGE_WAITS, function () {
+      advance(device, player);
+    });
   };
   device.handler = function (self, ins, _tag, _data, respond) {
     if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));

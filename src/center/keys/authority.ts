@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from "node:crypto";
 import { x25519, x25519Base } from "../../core/curve/curve.js";
 import { put32 } from "../../core/bytes.js";
-import { PERSONALIZATION_LENGTH, TICKET_LENGTH } from "../../core/device/identity.js";
-import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, TAG_TICKET } from "../../core/protocol/constants.js";
+import { PERSONALIZATION_LENGTH, REVOKED_IDS, TICKET_LENGTH } from "../../core/device/identity.js";
+import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, TAG_REVOKED, TAG_TICKET } from "../../core/protocol/constants.js";
 import { KEY_CONTRACT, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../../core/protocol/derive.js";
 import { LICENSE_LENGTH, LICENSE_MAC, licenseMac } from "../../core/protocol/license.js";
 import {
@@ -234,6 +234,13 @@ export class Authority {
       return this.sealMessage(parties[self], KEY_TICKET, TAG_TICKET & 255, none, plain);
     };
     return { tickets: [ticket(0), ticket(1)], pairId, secret };
+  }
+
+  /** The center's list of revoked devices (at most 24 ids) as of `epoch`, sealed for one device. */
+  sealRevoked(device: DeviceReference, epoch: number, ids: Uint8Array[]): Uint8Array {
+    if (ids.length > REVOKED_IDS)
+      throw new Error(`A device keeps ${String(REVOKED_IDS)} revoked ids, not ${String(ids.length)}; rotate the issuer instead.`);
+    return this.sealMessage(device, KEY_TICKET, TAG_REVOKED & 255, none, Buffer.concat([number32(epoch), ...ids]));
   }
 
   /** PERSONALIZE data for a blank device that has shown `publicKey`: 485 bytes. */

@@ -35,6 +35,9 @@ export const SLOT_MAILBOX = 12;
 export const SLOT_RECOMMENDATIONS = 13;
 export const SLOT_RECEIPT = 14;
 export const SLOT_PLAY = 15;
+/** Epoch 4 | ids of devices that it revokes, 8 each. */
+export const SLOT_REVOKED = 16;
+export const REVOKED_IDS = 24;
 
 /** Fields of `SLOT_STATE`. */
 export const STATE_LENGTH = 13;

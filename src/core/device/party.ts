@@ -18,7 +18,9 @@ import {
   PAIR_STAMP,
   SLOT_CHAIN,
   SLOT_IDENTITY,
+  REVOKED_IDS,
   SLOT_PAIR,
+  SLOT_REVOKED,
   SLOT_STATE,
   SLOT_VERIFIED,
   STATE_EPOCH,
@@ -41,6 +43,7 @@ export interface Memory {
 
 const pair = new Uint8Array(PAIR_LENGTH);
 const hash = new Uint8Array(16);
+const revoked = new Uint8Array(4 + 8 * REVOKED_IDS);
 const journalMac = new Uint8Array(32);
 const noContext = new Uint8Array(0);
 
@@ -85,24 +88,6 @@ export function pairWith(memory: Memory, peer: Uint8Array, pairId: Uint8Array): 
   return generation;
 }
 
-/** The last peer of a role: fills `peer` (8); false when none is known. */
-export function lastPeer(memory: Memory, role: number, peer: Uint8Array): boolean {
-  let found = false;
-  let highest = 0;
-  for (let i = 0; i < PAIRS; i++)
-    if (
-      journalGet(memory.journal, SLOT_PAIR, i, pair) === PAIR_LENGTH &&
-      pair[PAIR_PEER + 8] === role &&
-      get32(pair, PAIR_STAMP) > highest
-    ) {
-      highest = get32(pair, PAIR_STAMP);
-      peer.set(pair.subarray(PAIR_PEER, PAIR_PEER + 8));
-      found = true;
-    }
-  pair.fill(0);
-  return found;
-}
-
 /** Writes the small state record durably. */
 export function storeState(memory: Memory): boolean {
   return journalPut(memory.journal, SLOT_STATE, 0, memory.state);
@@ -134,6 +119,7 @@ export function createMemory(
   const memory: Memory = {
     journal,
     identity,
+    deviceKey: identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32),
     state,
     vouched: 0,
     party: {
@@ -161,7 +147,9 @@ export function createMemory(
         for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 0) free = i;
         journalPut(journal, SLOT_VERIFIED, free, verified);
       },
-      revoked: function () {
+      revoked: function (id) {
+        const length = journalGet(journal, SLOT_REVOKED, 0, revoked);
+        for (let i = 4; i < length; i += 8) if (equal(revoked.subarray(i, i + 8), id)) return true;
         return false;
       },
       findPair: function (pairId, generation, secret, peer) {
@@ -201,7 +189,7 @@ export function createMemory(
 
 /** Key of the journal's MAC: a subkey of the device key in `memory.identity`. */
 export function deriveJournalKey(out: Uint8Array, memory: Memory): void {
-  derive(out, memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32), KEY_JOURNAL, noContext);
+  derive(out, memory.deviceKey, KEY_JOURNAL, noContext);
 }
 
 /** Reads identity, chain and state anew; a blank device has role 0. */

@@ -3,9 +3,10 @@ import { x25519Start, x25519Step } from "../curve/curve.js";
 import { sha256 } from "../hash/sha256.js";
 import { journalPut, journalRekey } from "../journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_OK } from "../link/apdu.js";
-import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_PUT_DATA, INS_ROTATE, INS_SEED, TAG_TICKET } from "../protocol/constants.js";
+import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_PUT_DATA, INS_ROTATE, INS_SEED, TAG_REVOKED, TAG_TICKET } from "../protocol/constants.js";
 import { KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../protocol/derive.js";
 import { openFor } from "../protocol/loan.js";
+import { basePoint } from "../protocol/responder.js";
 import { randomFill, randomSeed } from "../random.js";
 import { open } from "../seal.js";
 import type { Device } from "./device.js";
@@ -14,8 +15,10 @@ import {
   IDENTITY_GENERATION,
   IDENTITY_PRIVATE,
   PERSONALIZATION_LENGTH,
+  REVOKED_IDS,
   SLOT_CHAIN,
   SLOT_IDENTITY,
+  SLOT_REVOKED,
   STATE_EPOCH,
   STATE_FLOOR,
   STATE_TICKET,
@@ -30,8 +33,6 @@ import {
 } from "./identity.js";
 import { deriveJournalKey, loadMemory, storeState } from "./party.js";
 
-const basePoint = new Uint8Array(32);
-basePoint[0] = 9;
 const point = new Uint8Array(32);
 const hash = new Uint8Array(32);
 const none = new Uint8Array(0);
@@ -90,13 +91,12 @@ function personalize(device: Device, data: Uint8Array, respond: (sw: number, len
 function rotate(device: Device, data: Uint8Array): number {
   const memory = device.memory;
   const identity = memory.identity;
-  const deviceKey = identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
   const plain = data.subarray(16);
   if (data.length !== 52) return SW_LENGTH;
-  if (!openFor(plain, deviceKey, KEY_ROTATION, INS_ROTATE, memory.party.id, none, data)) return SW_DATA;
+  if (!openFor(plain, memory.deviceKey, KEY_ROTATION, INS_ROTATE, memory.party.id, none, data)) return SW_DATA;
   if (get32(plain, 0) !== get32(identity, IDENTITY_GENERATION) + 1) return SW_CONDITIONS;
   identity.set(plain.subarray(0, 4), IDENTITY_GENERATION);
-  identity.set(plain.subarray(4, 36), IDENTITY_DEVICE_KEY);
+  memory.deviceKey.set(plain.subarray(4, 36));
   plain.fill(0);
   deriveJournalKey(hash, memory);
   if (journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity)) {
@@ -112,14 +112,13 @@ function rotate(device: Device, data: Uint8Array): number {
  * Takes an introduction by the center: afterwards this device and the peer named in the ticket share a secret. Refused for another device, for a
  * serial not above the last, for an epoch below the one known, and after expiry.
  */
-function introduce(device: Device, data: Uint8Array): number {
+export function introduce(device: Device, data: Uint8Array): number {
   const memory = device.memory;
   const party = memory.party;
-  const deviceKey = memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
   const plain = data.subarray(16);
   let status = SW_CONDITIONS;
   if (data.length !== 16 + TICKET_LENGTH) return SW_LENGTH;
-  if (!openFor(plain, deviceKey, KEY_TICKET, TAG_TICKET & 255, party.id, none, data)) return SW_DATA;
+  if (!openFor(plain, memory.deviceKey, KEY_TICKET, TAG_TICKET & 255, party.id, none, data)) return SW_DATA;
   sha256(hash, [party.chain.subarray(0, 128)]);
   if (
     get32(plain, 0) > get32(memory.state, STATE_TICKET) &&
@@ -144,6 +143,21 @@ function introduce(device: Device, data: Uint8Array): number {
   return status;
 }
 
+/**
+ * Takes the center's list of revoked devices: epoch 4 | ids, 8 bytes each, sealed. An epoch below the one known is refused, and so are, from then on, the
+ * devices in the list, with or without a pair, and every ticket of an earlier epoch.
+ */
+function revoke(device: Device, data: Uint8Array): number {
+  const memory = device.memory;
+  const plain = data.subarray(16);
+  if (plain.length < 4 || plain.length > 4 + 8 * REVOKED_IDS || (plain.length & 7) !== 4) return SW_LENGTH;
+  if (!openFor(plain, memory.deviceKey, KEY_TICKET, TAG_REVOKED & 255, memory.party.id, none, data)) return SW_DATA;
+  if (get32(plain, 0) < memory.party.epoch) return SW_CONDITIONS;
+  memory.state.set(plain.subarray(0, 4), STATE_EPOCH);
+  memory.party.epoch = get32(plain, 0);
+  return journalPut(memory.journal, SLOT_REVOKED, 0, plain) && storeState(memory) ? SW_OK : SW_FAILURE;
+}
+
 /** Commands that make a device somebody, or introduce it. False when `ins` is none of them. */
 export function personalizationCommand(
   device: Device,
@@ -163,6 +177,7 @@ export function personalizationCommand(
     }
   } else if (ins === INS_ROTATE) respond(blank ? SW_CONDITIONS : rotate(device, data), 0);
   else if (ins === INS_PUT_DATA && tag === TAG_TICKET) respond(blank ? SW_CONDITIONS : introduce(device, data), 0);
+  else if (ins === INS_PUT_DATA && tag === TAG_REVOKED) respond(blank ? SW_CONDITIONS : revoke(device, data), 0);
   else return false;
   return true;
 }

@@ -42,6 +42,8 @@ export const INS_RECORD = 0x42;
 export const INS_LOAD_KEY = 0x44;
 export const INS_ACTIVATE = 0x48;
 export const INS_ACKNOWLEDGE = 0x4a;
+/** The read program, while its key is pending. */
+export const INS_LOAD_PROGRAM = 0x4c;
 /** Cartridge, by anyone: destroying discloses nothing. */
 export const INS_ERASE = 0x5e;
 /** Cartridge, in a reader's session. */
@@ -60,6 +62,7 @@ export const TAG_MAILBOX = 0x0130;
 export const TAG_RECEIPT = 0x0140;
 export const TAG_RECOMMENDATIONS = 0x0150;
 export const TAG_LICENSE = 0x0160;
+export const TAG_REVOKED = 0x0170;
 
 /** Longest data field of one message: a certificate chain each way, a sealed chunk, or a license with both its keys. */
 export const MESSAGE_LENGTH = 640;

@@ -7,6 +7,7 @@ import {
   HANDSHAKE_AUTHENTICATION,
   HANDSHAKE_MALFORMED,
   HANDSHAKE_NOT_READY,
+  HANDSHAKE_REVOKED,
   HANDSHAKE_UNKNOWN_PAIR,
   HEAD,
   MODE_CERTIFICATES,
@@ -79,6 +80,7 @@ function initiate(h: Handshake, message: Uint8Array, input: Uint8Array, answer: 
     if (h.mode === MODE_PAIR) {
       if (!party.findPair(h.pairId, h.generation, h.shared, h.peer) || (h.expectedRole !== 0 && h.peer[8] !== h.expectedRole))
         return answer(HANDSHAKE_UNKNOWN_PAIR);
+      if (party.revoked(h.peer.subarray(0, 8))) return answer(HANDSHAKE_REVOKED);
       record(h, input.subarray(0, HEAD + 16));
       hmac(h.key, h.shared, [h.transcript]);
       if (!equal(input.subarray(HEAD + 16), confirmation(h, false))) return answer(HANDSHAKE_AUTHENTICATION);

@@ -115,7 +115,8 @@ export interface Handshake {
   expectedRole: number;
 }
 
-const basePoint = new Uint8Array(32);
+/** The base point of X25519. */
+export const basePoint = new Uint8Array(32);
 basePoint[0] = 9;
 const digest = new Uint8Array(32);
 const none = new Uint8Array(0);

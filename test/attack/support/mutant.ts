@@ -1,0 +1,83 @@
+/**
+ * A copy of a bundle with one of its defenses taken out, or with something counted: the sources as they are, each edit applied to one file, bundled and minified in
+ * memory. Only for the simulator: the steps that make a bundle portable to weaker engines are left out.
+ */
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rollup } from "rollup";
+import { minify } from "terser";
+import ts from "typescript";
+
+export type Firmware = "card" | "cartridge" | "reader";
+
+export interface Edit {
+  /** Path from the root of the repository. */
+  file: string;
+  /** Text that stands there exactly once. */
+  from: string;
+  to: string;
+}
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const boards: Record<Firmware, string> = { card: "puckjs", cartridge: "pico", reader: "pico" };
+
+/** Applies the edits that name `file`; an edit whose text is not there, or there twice, is an error: the defense has moved. */
+function edited(file: string, edits: Edit[]): string {
+  let code = readFileSync(file, "utf8");
+  for (const edit of edits.filter((one) => resolve(root, one.file) === file)) {
+    const found = code.split(edit.from).length - 1;
+    if (found !== 1) throw new Error(`${edit.file} holds ${String(found)} times, not once: ${edit.from}`);
+    code = code.replace(edit.from, () => edit.to);
+  }
+  return code;
+}
+
+function sourcesHash(): string {
+  const hash = createHash("sha256");
+  for (const folder of ["src/core", "src/card", "src/cartridge", "src/reader", "boards"])
+    for (const name of readdirSync(join(root, folder), { recursive: true, encoding: "utf8" }).sort())
+      if (name.endsWith(".ts")) hash.update(name).update(readFileSync(join(root, folder, name)));
+  return hash.digest("hex");
+}
+
+let sources = "";
+
+/** Builds `firmware` with `edits`; kept in `build/mutants` until a source changes. */
+export async function mutant(firmware: Firmware, edits: Edit[]): Promise<string> {
+  sources ||= sourcesHash();
+  const name = createHash("sha256").update(sources).update(JSON.stringify(edits)).digest("hex").slice(0, 24);
+  const kept = join(root, "build/mutants", `${firmware}-${name}.js`);
+  if (existsSync(kept)) return readFileSync(kept, "latin1");
+  for (const edit of edits) edited(resolve(root, edit.file), [edit]);
+  const bundle = await rollup({
+    input: join(root, `boards/espruino/${firmware}.ts`),
+    plugins: [
+      {
+        name: "sources",
+        resolveId(id, from) {
+          if (id === "leyden:board") return join(root, `boards/espruino/boards/${boards[firmware]}.ts`);
+          return id.startsWith(".") && from !== undefined ? resolve(dirname(from), id).replace(/\.js$/, ".ts") : null;
+        },
+        load: (id) =>
+          ts.transpileModule(edited(id, edits), {
+            compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+          }).outputText,
+      },
+    ],
+    onwarn: () => undefined,
+  });
+  const { output } = await bundle.generate({ format: "es", strict: false });
+  const result = await minify(output[0].code, { ecma: 5, toplevel: true, compress: { passes: 2, toplevel: true }, mangle: { toplevel: true } });
+  const code = result.code ?? "";
+  mkdirSync(dirname(kept), { recursive: true });
+  writeFileSync(kept, code, "latin1");
+  return code;
+}
+
+/** The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check. */
+export const COUNTED: Edit[] = [
+  { file: "src/core/curve/x25519.ts", from: "  clamped.set(scalar);", to: '  print("multiplication");\n  clamped.set(scalar);' },
+  { file: "src/core/curve/ed25519.ts", from: "  fillTable();\n  expectedR.set", to: '  print("verification");\n  fillTable();\n  expectedR.set' },
+];
