@@ -1,0 +1,3 @@
+export const STRICT: boolean;
+export function upToDate(): boolean;
+export function sourcesHash(): string;

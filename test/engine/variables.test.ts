@@ -1,0 +1,25 @@
+import * as assert from "uvu/assert";
+import { STRICT } from "../../scripts/build/report.mjs";
+import { variablesAfterBoot } from "../../sim/engine/variables.js";
+import { suite } from "../suite.js";
+import { ESPRUINO_SMALL, bundle, temporary } from "./support.js";
+
+const test = suite("variables after boot");
+
+/** Half of what the default board has. */
+const BUDGET = { card: 1315, cartridge: 2550, reader: 2550 };
+const WIRES = { card: 1, cartridge: 1, reader: 3 };
+
+for (const role of ["card", "cartridge", "reader"] as const) {
+  const why = ESPRUINO_SMALL === "" ? "ESPRUINO_SMALL is not set" : "budgets do not bind yet";
+  test.when(ESPRUINO_SMALL !== "" && STRICT, why)(`${role} holds at most ${String(BUDGET[role])} variables of 13 bytes`, async () => {
+    const found = await variablesAfterBoot(ESPRUINO_SMALL, bundle(role), temporary(), WIRES[role]);
+    assert.ok(found, "the bundle does not start on this engine: it has too few variables");
+    if (!found) return;
+    assert.is(found.bytes, 13, "ESPRUINO_SMALL is not a 32-bit build with 2,048 to 8,191 variables");
+    console.log(`${role}: ${String(found.used)} variables after boot`);
+    assert.ok(found.used <= BUDGET[role], `${role} holds ${String(found.used)} variables`);
+  });
+}
+
+test.run();
