@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { ProblemError, problemName, type Problem } from "./api/problems.js";
 import { pathOf, type Input, type Output, type Route } from "./api/route.js";
 import { authorize } from "./api/signature.js";
@@ -73,7 +73,7 @@ export class CenterClient {
       } catch (error) {
         const again = error instanceof CenterAway || (error instanceof ProblemError && error.problem === "signature-stale");
         if (!again || attempt >= attempts) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 50 * 2 ** attempt));
+        await new Promise((resolve) => setTimeout(resolve, Math.min(1000, 50 * 2 ** attempt)));
       }
     }
   }
@@ -128,9 +128,4 @@ function parseProblem(text: string): Problem | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** SHA-256 in hex, as the center announces it. */
-export function sha256Hex(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
