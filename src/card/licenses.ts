@@ -1,6 +1,6 @@
 import { equal, get32 } from "../core/bytes.js";
 import type { Device } from "../core/device/device.js";
-import { IDENTITY_DEVICE_KEY, SLOT_LICENSE } from "../core/device/identity.js";
+import { SLOT_LICENSE } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
 import { LICENSE_ID, LICENSE_LENGTH, LICENSE_RECORD, licenseWrappingKey, openLicense, sealLicense } from "../core/protocol/license.js";
 
@@ -16,7 +16,7 @@ export const wrappingKey = new Uint8Array(32);
 
 /** The card's device key. */
 export function deviceKeyOf(device: Device): Uint8Array {
-  return device.memory.identity.subarray(IDENTITY_DEVICE_KEY, IDENTITY_DEVICE_KEY + 32);
+  return device.memory.deviceKey;
 }
 
 export function wipeLicense(): void {

@@ -1,3 +1,4 @@
+import { put32 } from "./bytes.js";
 import { hmac, hmacPrepare, hmacPrepared } from "./hash/hmac.js";
 import { sha256 } from "./hash/sha256.js";
 
@@ -106,10 +107,7 @@ export function randomFill(out: Uint8Array): boolean {
   hmacPrepare(pads, key);
   hmacPrepared(key, pads, [nextLabel]);
   for (offset = 0; offset < out.length; offset += 32) {
-    counter[0] = offset >>> 29;
-    counter[1] = offset >>> 21;
-    counter[2] = offset >>> 13;
-    counter[3] = offset >>> 5;
+    put32(counter, 0, offset >>> 5);
     hmacPrepared(block, pads, [savedLabel, counter]);
     out.set(block.subarray(0, Math.min(32, out.length - offset)), offset);
   }

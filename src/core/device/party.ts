@@ -34,6 +34,8 @@ export interface Memory {
   journal: Journal;
   /** The identity record; its role is 0 while the device is blank. Holds secrets for as long as the device runs. */
   identity: Uint8Array;
+  /** The device key in it, 32 bytes. */
+  deviceKey: Uint8Array;
   /** Floor of time, epoch, ticket serial, failures: see `SLOT_STATE`. */
   state: Uint8Array;
   /** Present time where an authenticated peer vouched for it in this session, else 0. */
