@@ -1,4 +1,4 @@
-import { adoptLines, engines, runScript, type Engine } from "../test/crypto/engine.js";
+import { adoptLines, engines, timeScript, type Engine } from "../test/crypto/engine.js";
 import { ed25519PublicKey, ed25519Sign } from "../src/core/curve/curve.js";
 import { median, row, type Row } from "./measure.js";
 import { engineWorks, oursScript, theirsScript } from "./peers.js";
@@ -14,14 +14,18 @@ function fixtures() {
   return { key, point: Uint8Array.from({ length: 32 }, (_, i) => (i < 31 ? 11 * i + 1 : 63)), signature, pub };
 }
 
-/** Milliseconds that a script prints; throws when it did not do its work. */
-function timing(output: string, what: string): number {
-  const found = /refused 0 answer (\S+) ([\d.]+) ms/.exec(output);
-  if (!found || found[1] === "-1" || (what.includes("verify") && found[1] !== "true")) throw new Error(`${what}: ${output.slice(-300)}`);
-  return Number(found[2]);
+/** Seconds that a script takes; throws when it did not do its work. */
+function seconds(engine: Engine, script: string, what: string): number {
+  const { output, seconds } = timeScript(engine, script);
+  const found = /refused 0 answer (\S+)/.exec(output);
+  if (!found || found[1] === "-1" || found[1] === "false") throw new Error(`${what}: ${output.slice(-300)}`);
+  return seconds;
 }
 
-/** Works on the engines whose executables ESPRUINO and JERRY name; both sides by turns, each in a process of its own. */
+/**
+ * Works on the engines whose executables ESPRUINO and JERRY name, in the processor's time; both sides by turns, each run in a process of its own,
+ * less a run that only prepares.
+ */
 export async function engineRows(rounds: number, note: (text: string) => void): Promise<Row[]> {
   const rows: Row[] = [];
   const all = fixtures();
@@ -31,16 +35,15 @@ export async function engineRows(rounds: number, note: (text: string) => void): 
       continue;
     }
     for (const work of engineWorks(CHUNKS)) {
-      // An interpreter without a fine clock needs more repetitions.
-      const more = engine === "jerryscript" ? { ...work, times: [work.times[0] * 25, work.times[1] * 25] as [number, number] } : work;
-      const ours = await oursScript(engine, more, CHUNKS, adoptLines(engine), all);
-      const theirs = theirsScript(engine, more, CHUNKS, all);
-      const times: [number[], number[]] = [[], []];
-      for (let turn = 0; turn < rounds; turn++) {
-        times[0].push(timing(runScript(engine, ours), work.work));
-        times[1].push(timing(runScript(engine, theirs), work.work));
-      }
-      rows.push(row(engine, work.work, "tweetnacl", "ms", median(times[0]), median(times[1])));
+      const more = work.times.map((times) => times * (engine === "jerryscript" && times < 100 ? 30 : 1));
+      const ours = async (times: number) => oursScript(engine, work, times, CHUNKS, adoptLines(engine), all);
+      const theirs = (times: number) => theirsScript(work, times, CHUNKS, all);
+      const scripts = [await ours(more[0]), await ours(0), theirs(more[1]), theirs(0)];
+      const times: number[][] = [[], [], [], []];
+      note(`${engine}: ${work.work}`);
+      for (let turn = 0; turn < rounds; turn++) scripts.forEach((script, i) => times[i].push(seconds(engine, script, work.work)));
+      const [a, b, c, d] = times.map(median);
+      rows.push(row(engine, work.work, "tweetnacl", "ms", ((a - b) * 1000) / more[0], ((c - d) * 1000) / more[1]));
     }
   }
   return rows;
