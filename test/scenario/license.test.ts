@@ -1,0 +1,204 @@
+import * as assert from "uvu/assert";
+import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, INS_END_PLAY, INS_REQUEST_KEY, ROLE_CARD } from "../../src/core/protocol/constants.js";
+import {
+  LICENSE_LENGTH,
+  LICENSE_RECORD,
+  USE_NO_PLAYS,
+  USE_NO_SECONDS,
+  USE_OTHER_READER,
+  USE_TIME_UNKNOWN,
+  USE_TOO_EARLY,
+  USE_TOO_LATE,
+  closePlay,
+  licenseWrappingKey,
+  openLicense,
+  sealLicense,
+} from "../../src/core/protocol/license.js";
+import type { DeviceSession } from "../../src/host/session.js";
+import { PLAYER_FINISHED, PLAYER_REFUSED, REASON_CARD, REASON_CARTRIDGE } from "../../src/reader/player.js";
+import type { TermsRequest } from "../../src/kiosk/rental.js";
+import { START } from "../../sim/loan-world.js";
+import { suite } from "../suite.js";
+import { flashOf } from "./support/leftovers.js";
+import { readerParty } from "./support/parties.js";
+import { DAY, SECOND, Stage } from "./support/stage.js";
+
+const test = suite("licenses");
+const HOURS = 3600;
+
+/** REQUEST KEY: content id, loan id, play id, vouched time. */
+function request(contentId: Uint8Array, loanId: Uint8Array, playId: Uint8Array, vouched: number): Uint8Array {
+  const data = new Uint8Array(52);
+  data.set(contentId);
+  data.set(loanId, 16);
+  data.set(playId, 32);
+  new DataView(data.buffer).setUint32(48, vouched);
+  return data;
+}
+
+interface Opened {
+  session: DeviceSession;
+  license: Uint8Array;
+  record: Uint8Array;
+}
+
+/** A license rented with `terms`, and a session of a reader's with its card. */
+async function withCard(seed: number, terms: Partial<TermsRequest>, body: (stage: Stage, ask: (play: number, vouched?: number) => Promise<number | Opened>) => Promise<void>): Promise<void> {
+  await Stage.play({ seed }, async (stage) => {
+    const title = stage.sample(500);
+    const loanId = await stage.rent(title, { custody: CUSTODY_CARD, ...terms });
+    stage.world.dock(stage.card, stage.kioskCard);
+    await stage.world.sleep(SECOND);
+    const session = stage.session("card", readerParty(stage));
+    await session.authenticate(ROLE_CARD);
+    await body(stage, async (play, vouched = stage.time()) => {
+      const answer = await session.transfer(0x80, INS_REQUEST_KEY, 0, request(title.produced.contentId, loanId, new Uint8Array(16).fill(play), vouched));
+      if (answer.sw === 0x6985) return answer.data[0];
+      assert.is(answer.sw, 0x9000);
+      const record = answer.data.slice(0, LICENSE_RECORD);
+      const license = new Uint8Array(LICENSE_LENGTH);
+      assert.ok(openLicense(license, answer.data.slice(LICENSE_RECORD), record));
+      return { session, license, record };
+    });
+  });
+}
+
+/** Ends the play that `opened` began, as a reader does; answers the status of the overwriting. */
+async function finish(opened: Opened, play: number, seconds: number): Promise<number> {
+  const { session, license } = opened;
+  const key = await session.transfer(0x80, INS_END_PLAY, 0, Uint8Array.from([...license.subarray(4, 20), ...new Uint8Array(16).fill(play)]));
+  if (key.sw !== 0x9000) return key.sw;
+  const next = license.slice();
+  const record = new Uint8Array(LICENSE_RECORD);
+  closePlay(next, seconds);
+  sealLicense(record, key.data, next);
+  return (await session.transfer(0x80, INS_END_PLAY, 1, record)).sw;
+}
+
+test("[D6] play count: each play is debited once, released again while it is open, and refused when used up", async () => {
+  await withCard(41, { plays: 2 }, async (_stage, ask) => {
+    const first = (await ask(1)) as Opened;
+    const again = (await ask(1)) as Opened;
+    assert.equal(again.record, first.record, "the open play costs nothing more");
+    assert.is(await finish(first, 1, 10), 0x9000);
+    const second = (await ask(2)) as Opened;
+    assert.is(await finish(second, 2, 10), 0x9000);
+    assert.is(await ask(3), USE_NO_PLAYS);
+    assert.is(await ask(2), USE_NO_PLAYS, "a play that was closed does not come back");
+  });
+});
+
+test("[D6] not before, not after and first-use window, by the time that is vouched for; nothing opens without it", async () => {
+  const now = START;
+  await withCard(42, { notBefore: now + HOURS, notAfter: now + 10 * HOURS, window: 2 * HOURS }, async (_stage, ask) => {
+    assert.is(await ask(1, 0), USE_TIME_UNKNOWN);
+    assert.is(await ask(1, now + 10), USE_TOO_EARLY);
+    assert.ok((await ask(1, now + HOURS)) instanceof Object);
+    assert.ok((await ask(2, now + 2 * HOURS)) instanceof Object);
+    assert.is(await ask(3, now + 4 * HOURS), USE_TOO_LATE, "first use was three hours ago");
+    assert.is(await ask(3, now + HOURS), USE_TOO_LATE, "a clock that is set back does not help: the floor stands");
+  });
+  await withCard(43, { notAfter: now + 10 * HOURS }, async (_stage, ask) => {
+    assert.is(await ask(1, now + 11 * HOURS), USE_TOO_LATE);
+  });
+});
+
+test("[D6] total playing time and the number of readers; one reader by name", async () => {
+  await withCard(44, { totalSeconds: 100 }, async (_stage, ask) => {
+    assert.is(await finish((await ask(1)) as Opened, 1, 60), 0x9000);
+    assert.is(await finish((await ask(2)) as Opened, 2, 60), 0x9000);
+    assert.is(await ask(3), USE_NO_SECONDS);
+  });
+  await withCard(45, { readers: 1 }, async (stage, ask) => {
+    assert.ok((await ask(1)) instanceof Object);
+    stage.takeOut();
+    const other = await stage.playAtHome();
+    assert.is(other.state, PLAYER_REFUSED);
+    assert.is(other.reason, REASON_CARD);
+    assert.is(other.detail, USE_OTHER_READER);
+  });
+  await withCard(46, { reader: Uint8Array.of(9, 9, 9, 9, 9, 9, 9, 9) }, async (_stage, ask) => {
+    assert.is(await ask(1), USE_OTHER_READER);
+  });
+});
+
+test("[D7] a record written back after plays were used is refused, and so is one that changes what the center wrote", async () => {
+  await withCard(47, { plays: 3 }, async (stage, ask) => {
+    const first = (await ask(1)) as Opened;
+    assert.is(await finish(first, 1, 5), 0x9000);
+    const second = (await ask(2)) as Opened;
+    const { session } = second;
+    assert.is((await session.transfer(0x80, INS_END_PLAY, 1, first.record)).sw, 0x6a80, "the version is over");
+    assert.is((await session.transfer(0x80, INS_END_PLAY, 1, second.record)).sw, 0x6a80, "nor the one that stands");
+    const id = second.license.slice(4, 20);
+    const cardId = stage.certificates.get("card")?.slice(4, 12) ?? new Uint8Array(8);
+    const key = new Uint8Array(32);
+    licenseWrappingKey(key, stage.keys.deviceKey(ROLE_CARD, cardId, stage.keys.generation), cardId, id, 5);
+    for (const change of [
+      (license: Uint8Array): void => void (license[129] = 0),
+      (license: Uint8Array): void => void (license[60 + 17] = 99),
+      (license: Uint8Array): void => void license.fill(0, 140, 148),
+      (license: Uint8Array): void => void (license[188] ^= 1),
+      (license: Uint8Array): void => void (license[139] = 0),
+    ]) {
+      const next = second.license.slice();
+      const record = new Uint8Array(LICENSE_RECORD);
+      closePlay(next, 5);
+      change(next);
+      sealLicense(record, key, next);
+      assert.is((await session.transfer(0x80, INS_END_PLAY, 1, record)).sw, 0x6a80);
+    }
+    assert.is(await finish(second, 2, 5), 0x9000, "the genuine one is taken");
+  });
+});
+
+test("[D3] a license copied to another card is useless", async () => {
+  await Stage.play({ seed: 48 }, async (stage) => {
+    const loanId = await stage.rent(stage.sample(500), { custody: CUSTODY_CARD });
+    const cells = flashOf(stage.card)[0];
+    const cardId = stage.certificates.get("card")?.slice(4, 12) ?? new Uint8Array(8);
+    const deviceKey = stage.keys.deviceKey(ROLE_CARD, cardId, stage.keys.generation);
+    const license = new Uint8Array(LICENSE_LENGTH);
+    const key = new Uint8Array(32);
+    const records: Uint8Array[] = [];
+    for (let at = 0; at + LICENSE_RECORD <= cells.length; at++) {
+      const record = cells.subarray(at, at + LICENSE_RECORD);
+      if (record[0] + record[1] + record[2] !== 0 || record[3] !== 1) continue;
+      licenseWrappingKey(key, deviceKey, cardId, record.slice(4, 20), 1);
+      if (openLicense(license, key, record)) records.push(record.slice());
+    }
+    assert.is(records.length, 1, "its own card opens it");
+    assert.equal(license.slice(20, 36), loanId);
+    // The same record on every other card: another id, another device key, or both.
+    const others: [Uint8Array, Uint8Array][] = [
+      [Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), deviceKey],
+      [cardId, stage.keys.deviceKey(ROLE_CARD, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 1)],
+    ];
+    for (const [id, device] of others) {
+      licenseWrappingKey(key, device, id, records[0].slice(4, 20), 1);
+      assert.not.ok(openLicense(license, key, records[0]));
+    }
+  });
+});
+
+for (const [name, custody] of [
+  ["cartridge", CUSTODY_CARTRIDGE],
+  ["card", CUSTODY_CARD],
+  ["split", CUSTODY_SPLIT],
+] as const)
+  test(`[D7] custody ${name}: a card whose whole flash is put back after a play gets nothing from the cartridge, which remembers`, async () => {
+    await Stage.play({ seed: 49 }, async (stage) => {
+      await stage.rent(stage.sample(500), { custody, plays: 1 });
+      const before = stage.card.flash.cells.slice();
+      assert.is((await stage.playAtHome()).state, PLAYER_FINISHED);
+      stage.card.flash.cells.set(before);
+      const status = await stage.playAtHome();
+      assert.is(status.state, PLAYER_REFUSED);
+      assert.is(status.reason, REASON_CARTRIDGE);
+      assert.is(status.sw, 0x6985);
+      await stage.world.sleep(DAY);
+      assert.is(stage.reader.decoder?.contents.length, 1);
+    });
+  });
+
+test.run();
