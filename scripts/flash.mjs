@@ -23,13 +23,20 @@ function options(argv) {
     parsed = parseArgs({
       args: argv,
       allowPositionals: true,
-      options: { port: { type: "string" }, board: { type: "string" }, tool: { type: "string" }, "dry-run": { type: "boolean" }, "keep-build": { type: "boolean" } },
+      options: {
+        port: { type: "string" },
+        board: { type: "string" },
+        tool: { type: "string" },
+        "dry-run": { type: "boolean" },
+        "keep-build": { type: "boolean" },
+      },
     });
   } catch (error) {
     throw new Refusal(`${error.message.split(". ")[0]}; use flash.sh ${ROLES.join("|")} --port PORT [--board NAME] [--dry-run]`);
   }
   const [role, ...rest] = parsed.positionals;
-  if (!ROLES.includes(role) || rest.length) throw new Refusal(`name one device, not "${parsed.positionals.join(" ")}": ${ROLES.join(", ")}`);
+  if (!ROLES.includes(role) || rest.length)
+    throw new Refusal(`name one device, not "${parsed.positionals.join(" ")}": ${ROLES.join(", ")}`);
   return { role, ...parsed.values };
 }
 
@@ -91,12 +98,14 @@ function main() {
     const erase = ["--no-ble", "--quiet", "--board", description, "--port", chosen.port, "-e", 'require("Storage").eraseAll()'];
     const store = toolArguments(description, chosen.port, file);
     if (chosen["dry-run"]) {
-      for (const args of [erase, store]) console.log([program, ...args].map((word) => (/[^\w/.:=-]/.test(word) ? `'${word}'` : word)).join(" "));
+      for (const args of [erase, store])
+        console.log([program, ...args].map((word) => (/[^\w/.:=-]/.test(word) ? `'${word}'` : word)).join(" "));
       return;
     }
     for (const args of [erase, store]) {
       const result = spawnSync(program, args, { stdio: ["ignore", "inherit", "inherit"] });
-      if (result.status !== 0) throw new Refusal(`the board at ${chosen.port} did not take the firmware; what the tool printed above says why`);
+      if (result.status !== 0)
+        throw new Refusal(`the board at ${chosen.port} did not take the firmware; what the tool printed above says why`);
     }
     console.log(`${file} is on the board at ${chosen.port} as .boot0; switch the board off and on.`);
   } finally {
