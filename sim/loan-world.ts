@@ -153,6 +153,7 @@ export class LoanWorld {
     return {
       session: this.session(name),
       sendFrames: (count, frame) => transport.bulkSend(count, frame),
+      carry: (apdu) => transport.transmit(apdu),
     };
   }
 

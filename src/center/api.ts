@@ -25,6 +25,11 @@ export interface PreparedLoan {
 
 export interface LoanCenter {
   prepare(request: LoanRequest): Promise<PreparedLoan>;
+  /**
+   * The center authenticates the card of a loan itself; the kiosk only carries the messages. Answers the certificates (128 bytes each) of the card's enrolled
+   * readers that may be introduced. A center that has this call gives no license before.
+   */
+  meet?(loanId: Uint8Array, carry: (apdu: Uint8Array) => Promise<Uint8Array>): Promise<Uint8Array[]>;
   /** Opens the card's sealed contract (120 bytes), and answers the license sealed for the card (172 bytes). */
   issueLicense(loanId: Uint8Array, sealedContract: Uint8Array): Promise<Uint8Array>;
   /** Checks the card's completion (16 bytes); only then may the content be recorded. */

@@ -3,6 +3,7 @@ import { get32 } from "../core/bytes.js";
 import { ROLE_CARD, ROLE_CARTRIDGE } from "../core/protocol/constants.js";
 import { TERMS_DURATION } from "../core/protocol/terms.js";
 import { Authority, type DeviceReference, type LoanReference, type Receipt } from "./keys/authority.js";
+import type { Contact } from "./contact.js";
 import type { LoanCenter, LoanRequest, PreparedLoan } from "./api.js";
 
 /** A sealed content as the center lends it. */
@@ -21,6 +22,7 @@ interface LoanRecord extends LoanReference {
   seed: Uint8Array;
   licenseId: Uint8Array;
   nonce: Uint8Array | null;
+  met: boolean;
   completed: boolean;
   challenge: Uint8Array | null;
   counter: number;
@@ -36,6 +38,7 @@ export class LocalCenter implements LoanCenter {
   private readonly contents = new Map<string, LentContent>();
   private readonly devices = new Map<string, DeviceReference>();
   private readonly byKey = new Map<string, string>();
+  private contact: Contact | null = null;
 
   /**
    * @param time - present time, seconds
@@ -46,6 +49,11 @@ export class LocalCenter implements LoanCenter {
     private readonly time: () => number,
     private readonly random: (length: number) => Uint8Array = (length) => new Uint8Array(randomBytes(length)),
   ) {}
+
+  /** From now on the center meets every card itself, through the kiosk, before it gives a license. */
+  meetBy(contact: Contact): void {
+    this.contact = contact;
+  }
 
   addContent(content: LentContent): void {
     this.contents.set(hex(content.contentId), content);
@@ -72,6 +80,7 @@ export class LocalCenter implements LoanCenter {
         seed: this.random(32),
         licenseId: this.random(16),
         nonce: null,
+        met: false,
         completed: false,
         challenge: null,
         counter: 0,
@@ -87,8 +96,18 @@ export class LocalCenter implements LoanCenter {
     return { loanId: loan.loanId, contract, header: content.header, sealedLength: content.sealedLength, rate: content.rate };
   }
 
+  async meet(loanId: Uint8Array, carry: (apdu: Uint8Array) => Promise<Uint8Array>): Promise<Uint8Array[]> {
+    const loan = this.loan(loanId);
+    if (!this.contact) return [];
+    const card = await this.contact.card({ transmit: carry }, loanId);
+    if (hex(card.id) !== hex(loan.card.id)) throw new Error("The card in the slot is not the one of this loan; put that one in.");
+    loan.met = true;
+    return card.readers;
+  }
+
   async issueLicense(loanId: Uint8Array, sealedContract: Uint8Array): Promise<Uint8Array> {
     const loan = this.loan(loanId);
+    if (this.contact && !loan.met) throw new Error("The center has not authenticated the card of this loan; let the two meet first.");
     const opened = this.authority.openContract(loan.card, sealedContract);
     const expected = Buffer.concat([loan.loanId, loan.contentId, loan.cartridge.id, loan.terms]);
     if (!opened || !expected.equals(opened.contract))

@@ -41,6 +41,8 @@ export interface KioskDevice {
   session: DeviceSession;
   /** Sends frames after a command that begins a bulk transfer; resolves when the device has them all. */
   sendFrames(count: number, frame: (index: number) => Uint8Array): Promise<void>;
+  /** Carries a command APDU of somebody else's, the center's, and its answer. */
+  carry?(apdu: Uint8Array): Promise<Uint8Array>;
 }
 
 /** Sealed content in the kiosk's store, without its stream header. */
@@ -147,6 +149,11 @@ export async function rent(rental: Rental): Promise<Uint8Array> {
     terms: rental.terms,
     idempotencyKey: rental.idempotencyKey,
   });
+  if (center.meet && card.carry) {
+    // The center's own session takes the place of the kiosk's, which begins anew by the pair that the two share.
+    await center.meet(prepared.loanId, card.carry);
+    await card.session.authenticate(ROLE_CARD);
+  }
   await contract(card.session, center, prepared.loanId, prepared.contract);
   progress("contracted", 0, 0);
   const wanted = (prepared.contract[CONTRACT_TERMS + TERMS_FLAGS] & FLAG_READ_PROGRAM) !== 0;
