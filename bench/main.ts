@@ -4,13 +4,14 @@
  *   npm run bench                     table of all works: Node, and the engines that ESPRUINO and JERRY name
  *   npm run bench -- --json           the same rows as JSON
  *   npm run bench -- --rounds 9       alternating rounds (5 by default; 3 on the engines)
- *   npm run bench -- --only node      node, engines, pairs or size
+ *   npm run bench -- --only node      node, engines, pairs, loan or size
  *   npm run bench -- stream [BYTES]   BYTES (1 GB) through both suites with heap statistics
  */
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { engineRows } from "./engines.js";
+import { loanRows } from "./loan.js";
 import { table, type Row } from "./measure.js";
 import { nodeRows } from "./node.js";
 import { pairRows } from "./pairs.js";
@@ -34,9 +35,9 @@ if (positionals[0] === "stream") {
   positionals.length ||
   !Number.isInteger(rounds) ||
   rounds < 1 ||
-  (values.only && !["node", "engines", "pairs", "size"].includes(values.only))
+  (values.only && !["node", "engines", "pairs", "loan", "size"].includes(values.only))
 ) {
-  note("expected: bench [stream [BYTES]] [--json] [--rounds N] [--only node|engines|pairs|size]");
+  note("expected: bench [stream [BYTES]] [--json] [--rounds N] [--only node|engines|pairs|loan|size]");
   process.exitCode = 2;
 } else {
   const rows: Row[] = [];
@@ -44,6 +45,7 @@ if (positionals[0] === "stream") {
   if (wanted("node")) rows.push(...(await nodeRows(rounds)));
   if (wanted("engines")) rows.push(...(await engineRows(Math.min(rounds, 3), note)));
   if (wanted("pairs")) rows.push(...(await pairRows(Math.min(rounds, 3))));
+  if (wanted("loan")) rows.push(...(await loanRows(Math.min(rounds, 3))));
   if (wanted("size")) rows.push(...(await sizeRows()));
   console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows));
 }
