@@ -7,7 +7,7 @@ import { nest } from "./nest.mjs";
 import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
 import { analyse } from "./scopes.mjs";
-import { settle } from "./settle.mjs";
+import { drop, settle } from "./settle.mjs";
 import { shorten } from "./shorten.mjs";
 import { trim } from "./trim.mjs";
 
@@ -20,11 +20,12 @@ const COMPRESS = {
   passes: 3,
   toplevel: true,
   arguments: false,
+  booleans_as_integers: true,
   evaluate: true,
   hoist_funs: false,
   hoist_vars: false,
   keep_fargs: true,
-  inline: 1,
+  inline: 2,
   negate_iife: false,
   pure_getters: true,
   reduce_funcs: false,
@@ -92,7 +93,7 @@ export function portable(bundle) {
     async renderChunk(code, chunk) {
       try {
         const hot = hotNames(chunk);
-        const settled = bundle.board ? settle(code) : code;
+        const settled = bundle.board ? settle(drop(code, (name) => isEngineProperty(name, bundle.engine))) : code;
         const nested = bundle.engine === "espruino" ? nest(settled, (name) => !hot.has(name)) : settled;
         return { code: await makePortable(nested, bundle.engine), map: null };
       } catch (error) {

@@ -20,6 +20,35 @@ function walk(node, visit, parent) {
 const isNative = (node, ...objects) =>
   node?.type === "MemberExpression" && !node.computed && objects.includes(node.object.name) && NATIVES.includes(node.property.name);
 
+/** True for a value that no condition lets pass. */
+const isNothing = (node) =>
+  node.type === "AssignmentExpression"
+    ? node.operator === "=" && isNothing(node.right)
+    : node.type === "Literal" && (node.value === null ? node.raw === "null" : !node.value);
+
+/**
+ * The chunk `source` without what waits for a property that nothing in this bundle ever sets: the initiator's part of a handshake where nobody
+ * begins one, a hook that only transfers use. `keep(name)`: properties that the engine sets.
+ */
+export function drop(source, keep) {
+  const program = parse(source, { ecmaVersion: 5, locations: true });
+  const edits = editor(source);
+  const set = new Set();
+  walk(program, (node) => {
+    const left = node.type === "AssignmentExpression" ? node.left : node.type === "UpdateExpression" ? node.argument : null;
+    if (left?.type === "MemberExpression" && !left.computed && (node.type === "UpdateExpression" || !isNothing(node))) set.add(left.property.name);
+    if (node.type === "Property" && !isNothing(node.value)) set.add(node.key.name);
+  });
+  const question = (node) => {
+    if (node.type === "LogicalExpression") [node.left, node.right].forEach(question);
+    else if (node.type === "UnaryExpression" && node.operator === "!") question(node.argument);
+    else if (node.type === "MemberExpression" && !node.computed && !set.has(node.property.name) && !keep(node.property.name))
+      edits.replace(node.start, node.end, "!1");
+  };
+  walk(program, (node) => node.test && question(node.test));
+  return edits.toString();
+}
+
 /** The chunk `source` with every question for a native answered: true where the board has it, false where not. */
 export function settle(source) {
   const program = parse(source, { ecmaVersion: 5, locations: true });
@@ -46,6 +75,8 @@ export function settle(source) {
     if (native) edits.replace(node.start, node.end, has.has(native.property.name) ? "!0" : "!1");
   };
   walk(program, (node) => {
+    if (node.type === "AssignmentExpression" && isNative(node.left, "natives") && !has.has(node.left.property.name))
+      edits.replace(node.start, node.right.start, "");
     if (node.type === "ExpressionStatement" && GUARDS.includes(node.expression.callee?.name)) edits.replace(node.start, node.end, ";");
     if (node.test) answer(node.test);
     if (node.type === "UnaryExpression" && node.operator === "!") answer(node.argument);
