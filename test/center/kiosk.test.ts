@@ -1,116 +1,21 @@
-import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { getCustomer } from "../../src/center/api/admin-routes.js";
 import { setCopies } from "../../src/center/api/catalog-routes.js";
 import { ProblemError } from "../../src/center/api/problems.js";
+import { readRecommendations } from "../../src/center/api/recommendations.js";
 import * as rental from "../../src/center/api/rental-routes.js";
-import type { CenterClient } from "../../src/center/client.js";
-import type { KioskCard, KioskCartridge, KioskDevices } from "../../src/kiosk/devices.js";
-import { CashDrawer, SimulatedTerminal } from "../../src/kiosk/payment.js";
 import { KioskDirectory, askPeers, servePeers } from "../../src/kiosk/peers.js";
-import { NotPossible, RentalKiosk } from "../../src/kiosk/rental-kiosk.js";
-import { ReturnKiosk } from "../../src/kiosk/return-kiosk.js";
+import { NotPossible } from "../../src/kiosk/rental-kiosk.js";
+import { choosingPage, serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
 import { suite } from "../suite.js";
-import type { ModelCard, ModelCartridge } from "./support/devices.js";
 import { deviceId, kioskSeed } from "./support/keys.js";
-import {
-  addCartridge,
-  addContent,
-  addCustomer,
-  addKiosk,
-  addOffer,
-  addOperator,
-  addTariff,
-  kioskClient,
-  startWorld,
-} from "./support/world.js";
+import { DAY, Slots, away, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
+import { addContent, addKiosk, addOffer, kioskClient } from "./support/world.js";
 
 const test = suite("kiosks");
-const DAY = 86400;
-const world = await startWorld();
-const folder = mkdtempSync(join(tmpdir(), "leyden-kiosk-"));
-test.after(async () => {
-  await world.end();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-const operator = await addOperator(world, "library");
-const contents = [await addContent(world, "first tune"), await addContent(world, "second tune"), await addContent(world, "third tune")];
-const tariffId = await addTariff(world, operator.id);
-for (const [index, contentId] of contents.entries()) await addOffer(world, operator.id, contentId, { custody: index + 1, tariffId });
-
-let numbers = 0;
-const fresh = (name: string): string => `${name} ${String(++numbers)}`;
-
-/** Slots that a test fills and empties. */
-class Slots implements KioskDevices {
-  inserted: KioskCartridge | null = null;
-  insertedCard: KioskCard | null = null;
-
-  cartridge(): Promise<KioskCartridge | null> {
-    return Promise.resolve(this.inserted);
-  }
-
-  card(): Promise<KioskCard | null> {
-    return Promise.resolve(this.insertedCard);
-  }
-}
-
-/** The process is killed: everything in memory is gone, what was durable stays. */
-class Killed extends Error {}
-
-interface Visit {
-  slots: Slots;
-  cartridge: ModelCartridge;
-  card: ModelCard;
-  customerId: string;
-}
-
-async function visit(): Promise<Visit> {
-  const cartridge = await addCartridge(world, fresh("cartridge"));
-  const { id, card } = await addCustomer(world, fresh("customer"));
-  const slots = new Slots();
-  slots.inserted = cartridge;
-  slots.insertedCard = card;
-  return { slots, cartridge, card, customerId: id };
-}
-
-function renting(slots: Slots, options: { client?: CenterClient; folder?: string; step?: (name: string) => void } = {}): RentalKiosk {
-  return new RentalKiosk({
-    folder: options.folder ?? join(folder, "rent"),
-    client: options.client ?? operator.kiosk,
-    devices: slots,
-    step: options.step,
-  });
-}
-
-interface ReturnOptions {
-  client?: CenterClient;
-  folder?: string;
-  payment?: SimulatedTerminal;
-  cap?: number;
-  askPeers?: ConstructorParameters<typeof ReturnKiosk>[0]["askPeers"];
-  step?: (name: string) => void;
-}
-
-function returning(slots: Slots, options: ReturnOptions = {}): ReturnKiosk {
-  return new ReturnKiosk({
-    folder: join(folder, fresh("return")),
-    client: operator.kiosk,
-    devices: slots,
-    payment: new SimulatedTerminal(),
-    askPeers: () => Promise.resolve(null),
-    paymentTimeout: 20,
-    now: world.clock.now,
-    ...options,
-  });
-}
-
-/** A center that nobody reaches. */
-const away = kioskClient("http://127.0.0.1:9", "library kiosk", world.clock.now);
+test.after(end);
 
 for (const [index, custody] of ["cartridge", "card", "split"].entries()) {
   test(`[C2] custody ${custody}: rented here, returned there, paid, rated, reserved, recommended at the next rental`, async () => {
@@ -154,149 +59,6 @@ for (const [index, custody] of ["cartridge", "card", "split"].entries()) {
     assert.is(cartridge.state, "EMPTY");
   });
 }
-
-test("[C1] a rental kiosk killed at any step, and a cartridge pulled out at any command: on restart the loan is there once or not at all", async () => {
-  const steps = ["begin", "prepare", "contract", "license", "fetch", "record", "key", "load", "activate", "arm", "armed"];
-  for (const stop of steps) {
-    for (const later of [5, 1000]) {
-      const { slots, cartridge, customerId } = await visit();
-      const own = join(folder, fresh("killed"));
-      let dead = false;
-      const step = (name: string): void => {
-        dead ||= name === stop;
-        if (dead) throw new Killed(name);
-      };
-      await renting(slots, { folder: own, step })
-        .rent(contents[2])
-        .then(
-          () => assert.unreachable(`not killed at ${stop}`),
-          (error: unknown) => assert.instance(error, Killed),
-        );
-      world.clock.advance(later);
-      await renting(slots, { folder: own }).recover();
-      await world.center.sweep();
-      const open = await world.center.db.selectFrom("loans").selectAll().where("customer_id", "=", customerId).execute();
-      const charges = await world.center.db
-        .selectFrom("charges")
-        .selectAll()
-        .where("loan_id", "in", [...open.map(({ id }) => id), ""])
-        .execute();
-      const reversed = await world.center.db
-        .selectFrom("reversals")
-        .selectAll()
-        .where("loan_id", "in", [...open.map(({ id }) => id), ""])
-        .execute();
-      assert.ok(open.length <= 1, stop);
-      const active = open.some(({ state }) => state === "ACTIVE");
-      assert.is(cartridge.playable(), active, `killed at ${stop}: the cartridge plays exactly what the center knows of`);
-      assert.is(charges.length - reversed.length, active ? 1 : 0, `killed at ${stop}: charged exactly for what can be played`);
-      if (cartridge.state === "ERASED") assert.ok(open[0].state === "NEVER_ACTIVATED" || later > 120, stop);
-    }
-  }
-});
-
-test("[C1] the cartridge is pulled out at every command: both content and key become usable, or neither", async () => {
-  for (const command of ["receipt", "prepare", "record", "chunk", "loadKey", "activate"]) {
-    for (const moment of ["before", "after"] as const) {
-      const { slots, cartridge } = await visit();
-      cartridge[moment] = (name) => {
-        if (name === command) throw new Error("The cartridge is gone.");
-      };
-      const kiosk = renting(slots, { folder: join(folder, fresh("pulled")) });
-      const done = await kiosk.rent(contents[0]).then(
-        () => true,
-        () => false,
-      );
-      cartridge[moment] = () => undefined;
-      await kiosk.recover();
-      const loan = cartridge.loanId === "" ? null : await operator.kiosk.call(rental.getLoan, { params: { loanId: cartridge.loanId } });
-      assert.is(cartridge.playable(), loan?.state === "ACTIVE", `${moment} ${command}`);
-      if (done) assert.is(loan?.state, "ACTIVE");
-    }
-  }
-});
-
-test("[C3] a payment declined, unanswered, or answered twice or late is booked exactly once or is a debt", async () => {
-  const outcomes: [Parameters<SimulatedTerminal["behave"]>, string, number][] = [
-    [["approve"], "CLOSED", 1],
-    [["approve twice"], "CLOSED", 1],
-    [["decline"], "UNPAID", 0],
-    [["silent"], "UNPAID", 0],
-    [["approve silently"], "CLOSED", 1],
-    [["approve late"], "UNPAID", 1],
-  ];
-  for (const [behaviors, state, taken] of outcomes) {
-    const { slots } = await visit();
-    const terminal = new SimulatedTerminal(behaviors);
-    const loan = await renting(slots).rent(contents[0]);
-    world.clock.advance(DAY);
-    const counter = returning(slots, { payment: terminal });
-    const { id } = await counter.takeBack();
-    assert.is((await counter.pay(id))?.state, state, behaviors[0]);
-    assert.is(terminal.taken.size, taken, behaviors[0]);
-    // A device that answers again later: what it took is booked then.
-    terminal.behave("approve");
-    await counter.flush();
-    const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
-    assert.equal([after.state, after.paid], taken === 1 ? ["CLOSED", 150] : ["UNPAID", 0], behaviors[0]);
-    assert.is(counter.entries.size, 0, behaviors[0]);
-  }
-});
-
-test("a cash drawer keeps exactly what was due, and gives back change and what was put in for nothing", async () => {
-  const back: number[] = [];
-  const outcomes: string[] = [];
-  const drawer = new CashDrawer((amount) => back.push(amount));
-  drawer.begin("one", 150, "EUR", (outcome) => outcomes.push(outcome));
-  drawer.insert("one", 100);
-  drawer.insert("one", 100);
-  drawer.begin("two", 150, "EUR", (outcome) => outcomes.push(outcome));
-  drawer.insert("two", 70);
-  assert.is(await drawer.query("two"), "unknown");
-  assert.is(await drawer.cancel("two"), "declined");
-  drawer.insert("two", 20);
-  assert.equal([outcomes, back, drawer.content], [["approved"], [50, 70, 20], 150]);
-  await drawer.refund("one");
-  await drawer.refund("one");
-  assert.equal([back.slice(3), drawer.content], [[150], 0]);
-});
-
-test("[C3] a return kiosk killed at every step: one return, one charge, one payment", async () => {
-  for (const stop of ["erase", "erased", "report", "reported", "recommended", "pay", "paid", "book"]) {
-    const { slots, cartridge } = await visit();
-    const terminal = new SimulatedTerminal();
-    const loan = await renting(slots).rent(contents[2]);
-    world.clock.advance(DAY);
-    const own = join(folder, fresh("counter"));
-    let dead = false;
-    const step = (name: string): void => {
-      dead ||= name === stop;
-      if (dead) throw new Killed(name);
-    };
-    const killed = returning(slots, { folder: own, payment: terminal, step });
-    await killed
-      .takeBack()
-      .then(({ id }) => killed.pay(id))
-      .then(
-        () => assert.unreachable(`not killed at ${stop}`),
-        (error: unknown) => assert.instance(error, Killed),
-      );
-    const counter = returning(slots, { folder: own, payment: terminal });
-    await counter.flush();
-    if (cartridge.state === "ARMED" || cartridge.state === "ERASED") await counter.takeBack();
-    for (const [id] of counter.entries.list()) await counter.pay(id);
-    const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
-    assert.is(after.charged, 150, stop);
-    assert.is(
-      after.paid,
-      [...terminal.taken.values()].reduce((sum, amount) => sum + amount, 0),
-      `${stop}: what was taken is booked`,
-    );
-    assert.ok(terminal.taken.size <= 1, stop);
-    assert.ok(["CLOSED", "UNPAID"].includes(after.state), stop);
-    assert.is(counter.entries.size, 0, stop);
-  }
-});
 
 test("[C9] with the center away the return kiosk gets the record from the kiosk that made the loan, and settles later", async () => {
   const { slots, cartridge } = await visit();
@@ -398,42 +160,6 @@ test("[C6][A10] a sealed content is fetched once, goes on where it broke off, an
   proxy.close();
 });
 
-test("ten kiosks rent the last copy: one wins", async () => {
-  const scarce = await addContent(world, fresh("rare tune"), 1);
-  await addOffer(world, operator.id, scarce);
-  const visits = await Promise.all(Array.from({ length: 10 }, visit));
-  const kiosks = await Promise.all(visits.map((_, index) => addKiosk(world, operator.id, `kiosk number ${String(index)}`)));
-  const outcomes = await Promise.all(
-    visits.map(({ slots }, index) =>
-      renting(slots, { client: kiosks[index], folder: join(folder, fresh("many")) })
-        .rent(scarce)
-        .then(
-          () => "won",
-          (error: unknown) => (error instanceof ProblemError ? error.problem : String(error)),
-        ),
-    ),
-  );
-  assert.equal(outcomes.sort(), [...Array<string>(9).fill("no-copy-left"), "won"]);
-  assert.is(visits.filter(({ cartridge }) => cartridge.playable()).length, 1);
-});
-
-test("two kiosks return the same cartridge at once: one return, one charge", async () => {
-  const { slots } = await visit();
-  const loan = await renting(slots).rent(contents[0]);
-  world.clock.advance(DAY);
-  const terminals = [new SimulatedTerminal(), new SimulatedTerminal()];
-  const counters = terminals.map((payment) => returning(slots, { payment }));
-  const views = await Promise.all(counters.map((counter) => counter.takeBack()));
-  assert.equal(
-    views.map((view) => view.loan?.due),
-    [150, 150],
-  );
-  await Promise.all(counters.map((counter, index) => counter.pay(views[index].id)));
-  assert.is(terminals[0].taken.size + terminals[1].taken.size, 1, "money taken twice is given back once");
-  const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
-  assert.equal([after.state, after.charged, after.paid], ["CLOSED", 150, 150]);
-});
-
 test("[C7] a reservation holds a copy for whoever waited longest", async () => {
   const scarce = await addContent(world, fresh("rare tune"), 1);
   await addOffer(world, operator.id, scarce);
@@ -477,6 +203,62 @@ test("[C5] the choosing screen is built from the cartridge's recommendations wit
     offline.choices.map(({ offer, recommended }) => [offer.content.id, recommended]),
     online.map(({ offer, recommended }) => [offer.content.id, recommended]),
   );
+});
+
+test("[C5][C3] a person rents at one screen and returns, rates, reserves and pays at the other", async () => {
+  const { slots, customerId, cartridge } = await visit();
+  const rentScreen = await serveRentalScreen(renting(slots), 0);
+  const counter = returning(slots);
+  const returnScreen = await serveReturnScreen(counter, 0);
+  const post = async (url: string, fields: Record<string, string>, headers: Record<string, string> = {}): Promise<[number, string]> => {
+    const response = await fetch(url, { method: "POST", body: new URLSearchParams(fields), headers });
+    return [response.status, await response.text()];
+  };
+  const listed = async (): Promise<string[]> => {
+    const html = await (await fetch(rentScreen.url)).text();
+    assert.match(html, "first tune");
+    return [...html.matchAll(/data-content="([0-9a-f]{32})"/g)].map(([, id]) => id);
+  };
+  assert.ok((await listed()).includes(contents[1]));
+  const foreign = await post(`${rentScreen.url}/rent`, { content: contents[1] }, { origin: "http://elsewhere.example" });
+  assert.is(foreign[0], 404);
+  const [status, enjoy] = await post(`${rentScreen.url}/rent`, { content: contents[1] });
+  assert.is(status, 200);
+  assert.match(enjoy, "second tune");
+  assert.match((await post(`${rentScreen.url}/rent`, { content: contents[1] }))[1], "return it first");
+  world.clock.advance(DAY);
+  const [, back] = await post(`${returnScreen.url}/return`, {});
+  assert.match(back, "1.50 EUR is due");
+  const id = /name="id" value="([0-9a-f]{32})"/.exec(back)?.[1] ?? "";
+  const wish = /name="content" value="([0-9a-f]{32})"/.exec(back)?.[1] ?? "";
+  assert.is((await post(`${returnScreen.url}/rate`, { id, stars: "9" }))[0], 409);
+  assert.is((await post(`${returnScreen.url}/rate`, { id, stars: "4" }))[0], 200);
+  assert.is((await post(`${returnScreen.url}/reserve`, { id, content: wish }))[0], 200);
+  assert.match((await post(`${returnScreen.url}/pay`, { id }))[1], "complete");
+  const customer = await operator.kiosk.call(getCustomer, { params: { customerId } });
+  assert.equal([customer.points, customer.reservations.map(({ contentId }) => contentId)], [2, [wish]]);
+  const recommended = readRecommendations(cartridge.notes);
+  const order = (await listed()).filter((content) => recommended.includes(content));
+  assert.equal(
+    order,
+    recommended.filter((content) => order.includes(content)),
+  );
+  assert.is((await listed())[0], order[0]);
+  rentScreen.server.close();
+  returnScreen.server.close();
+});
+
+test("what a title says is text, on the screen too", () => {
+  const [offer] = renting(new Slots())
+    .catalog.choices([])
+    .map((choice) => choice.offer);
+  const html = choosingPage(
+    [{ offer: { ...offer, content: { ...offer.content, title: "<script>alert(1)</script>" } }, recommended: null }],
+    "EUR",
+    true,
+  );
+  assert.not.match(html, "<script>");
+  assert.match(html, "&lt;script&gt;");
 });
 
 test.run();
