@@ -145,12 +145,13 @@ function acceptLicense(device: Device, data: Uint8Array): number {
  * license and the wrapping key of its version go out. A refusal by the terms answers one byte, the reason.
  */
 function requestKey(device: Device, data: Uint8Array): number {
-  const vouched = data.length === 52 ? get32(data, 48) : 0;
+  let vouched = 0;
   let index = 0;
   let use = 0;
   let version = 0;
   if (data.length !== 52) return -SW_LENGTH;
-  if (vouched !== 0) raiseFloor(device.memory, vouched);
+  vouched = get32(data, 48);
+  raiseFloor(device.memory, vouched);
   index = seekLicense(device, LICENSE_LOAN, data.subarray(16, 32));
   if (index < 0 || !equal(license.subarray(LICENSE_CONTENT, LICENSE_CONTENT + 16), data.subarray(0, 16))) {
     wipeLicense();

@@ -224,7 +224,8 @@ function command(
   else if (ins === INS_GET_KEY) length = player ? releaseKey(loan, data, device.data) : length;
   else if (ins === INS_LOAD_PROGRAM) length = kiosk ? loadProgram(loan, data) : length;
   else if (ins === INS_GET_DATA && tag === TAG_RECEIPT) length = receipt(loan, device.data);
-  else if (ins === INS_GET_DATA || ins === INS_PUT_DATA) length = role || (tag & 0xfff0) === TAG_MAILBOX ? note(device, ins, tag, data, kiosk) : length;
+  else if (ins === INS_GET_DATA || ins === INS_PUT_DATA)
+    length = role || (tag & 0xfff0) === TAG_MAILBOX ? note(device, ins, tag, data, kiosk) : length;
   else if (ins !== INS_RECORD && ins !== INS_READ_CHUNKS) length = -SW_INSTRUCTION;
   if (length >= 0) respond(SW_OK, length);
   else respond(-length, 0);

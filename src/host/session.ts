@@ -87,8 +87,8 @@ export class DeviceSession {
       suites: data[3],
       id: data.slice(4, 12),
       generation: get32(data, 12),
-      epoch: get32(data, 16),
-      floor: get32(data, 20),
+      floor: get32(data, 16),
+      epoch: get32(data, 20),
       capacity: get32(data, 24),
       board: Buffer.from(data.subarray(28)).toString("latin1"),
     };

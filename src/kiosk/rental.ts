@@ -164,8 +164,7 @@ export async function rent(rental: Rental): Promise<Uint8Array> {
   progress("charged", 0, 0);
   const { keyLoad, envelope } = await center.loadKey(prepared.loanId, challenge.subarray(0, 16), get32(challenge, 16));
   const held = await cartridge.session.command(0x80, INS_LOAD_KEY, 0, join(keyLoad, envelope), "The cartridge did not take the key");
-  if (program)
-    await cartridge.session.command(0x80, INS_LOAD_PROGRAM, 0, program.bytes, "The cartridge did not take the read program");
+  if (program) await cartridge.session.command(0x80, INS_LOAD_PROGRAM, 0, program.bytes, "The cartridge did not take the read program");
   progress("loaded", 0, 0);
   const activation = await center.activate(prepared.loanId, held);
   await cartridge.session.command(0x80, INS_ACTIVATE, 0, activation, "The cartridge did not arm");
@@ -227,13 +226,7 @@ async function contract(card: DeviceSession, center: LoanCenter, loanId: Uint8Ar
   await center.completeContract(loanId, completion);
 }
 
-async function record(
-  rental: Rental,
-  header: Uint8Array,
-  sealedLength: number,
-  rate: number,
-  program: ReadProgram | null,
-): Promise<void> {
+async function record(rental: Rental, header: Uint8Array, sealedLength: number, rate: number, program: ReadProgram | null): Promise<void> {
   const { cartridge, content } = rental;
   const size = new Uint8Array(8);
   new DataView(size.buffer).setUint32(0, sealedLength);

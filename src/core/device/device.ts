@@ -1,4 +1,4 @@
-import { get32, put16, put32 } from "../bytes.js";
+import { put16, put32 } from "../bytes.js";
 import {
   SW_CLASS,
   SW_CONDITIONS,
@@ -28,7 +28,7 @@ import {
 } from "../protocol/handshake.js";
 import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../protocol/session.js";
 import { randomFill, randomStart } from "../random.js";
-import { SLOT_RANDOM, STATE_EPOCH, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
+import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
 import { createMemory, storeState, type Memory } from "./party.js";
 import { personalizationCommand } from "./personalization.js";
 
@@ -150,7 +150,7 @@ function respondWith(device: Device, sw: number, length: number): void {
   linkSend(device.link, total + 2);
 }
 
-/** What anyone may know: version, role, state, suites, id, generation, epoch, floor, capacity, board name. */
+/** What anyone may know: version, role, state, suites, id, generation, floor, epoch, capacity, board name. */
 function describe(device: Device, out: Uint8Array): number {
   const memory = device.memory;
   const name = device.board.name;
@@ -159,9 +159,8 @@ function describe(device: Device, out: Uint8Array): number {
   out[2] = memory.party.role === 0 ? 0 : 1;
   out[3] = memory.party.suites;
   out.set(memory.party.id, 4);
-  put32(out, 12, get32(memory.identity, 9));
-  put32(out, 16, get32(memory.state, STATE_EPOCH));
-  put32(out, 20, get32(memory.state, STATE_FLOOR));
+  out.set(memory.identity.subarray(IDENTITY_GENERATION, IDENTITY_GENERATION + 4), 12);
+  out.set(memory.state.subarray(STATE_FLOOR, STATE_FLOOR + 8), 16);
   put32(out, 24, device.capacity);
   out.set(name, 28);
   return 28 + name.length;

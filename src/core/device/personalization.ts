@@ -1,9 +1,17 @@
-import { equal, get32, isZero, put32 } from "../bytes.js";
+import { equal, get32, isZero } from "../bytes.js";
 import { x25519Start, x25519Step } from "../curve/curve.js";
 import { sha256 } from "../hash/sha256.js";
 import { journalPut, journalRekey } from "../journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_OK } from "../link/apdu.js";
-import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_PUT_DATA, INS_ROTATE, INS_SEED, TAG_REVOKED, TAG_TICKET } from "../protocol/constants.js";
+import {
+  INS_GENERATE_KEY_PAIR,
+  INS_PERSONALIZE,
+  INS_PUT_DATA,
+  INS_ROTATE,
+  INS_SEED,
+  TAG_REVOKED,
+  TAG_TICKET,
+} from "../protocol/constants.js";
 import { KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../protocol/derive.js";
 import { openFor } from "../protocol/loan.js";
 import { basePoint } from "../protocol/responder.js";
@@ -71,8 +79,7 @@ function personalize(device: Device, data: Uint8Array, respond: (sw: number, len
     hash.fill(0);
     identity.set(plain.subarray(0, 13));
     identity.set(plain.subarray(13, 109), IDENTITY_DEVICE_KEY);
-    put32(memory.state, STATE_FLOOR, get32(plain, 109));
-    put32(memory.state, STATE_EPOCH, get32(plain, 113));
+    memory.state.set(plain.subarray(109, 117), STATE_FLOOR);
     randomSeed(plain.subarray(117, 149));
     if (!isZero(plain.subarray(405, 437))) identity.set(plain.subarray(405, 437), IDENTITY_PRIVATE);
     deriveJournalKey(hash, memory);

@@ -1,4 +1,4 @@
-import { equal, get16, get32, put16, put32 } from "../bytes.js";
+import { equal, get16, get32, isZero, put16, put32 } from "../bytes.js";
 import { hmac } from "../hash/hmac.js";
 import { open, seal } from "../seal.js";
 import { KEY_LICENSE_WRAP, KEY_TERMS, derive } from "./derive.js";
@@ -133,9 +133,7 @@ export function debitPlay(license: Uint8Array, reader: Uint8Array, playId: Uint8
   const window = get32(terms, TERMS_WINDOW);
   const total = get32(terms, TERMS_TOTAL);
   let known = false;
-  let named = false;
-  for (let i = 0; i < 8; i++) if (only[i] !== 0) named = true;
-  if (named && !equal(only, reader)) return USE_OTHER_READER;
+  if (!isZero(only) && !equal(only, reader)) return USE_OTHER_READER;
   for (let r = 0; r < readers; r++) if (equal(license.subarray(LICENSE_READERS + 8 * r, LICENSE_READERS + 8 * r + 8), reader)) known = true;
   if (!known && limit !== 0 && (readers >= limit || readers >= READERS_MAX)) return USE_OTHER_READER;
   if (hasWindow(terms) && vouched === 0) return USE_TIME_UNKNOWN;
