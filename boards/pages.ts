@@ -15,7 +15,6 @@ export interface FlashPages {
 /** A journal in the first `2 * regionLength` bytes of `pages`; `regionLength` is a multiple of the page. Throws where they are fewer. */
 export function journalIn(pages: FlashPages, regionLength: number): JournalFlash {
   if (pages.length < 2 * regionLength) throw new Error("no room for the journal");
-  if (pages.length < 2 * regionLength) throw new Error("no room for the journal");
   return {
     regionLength: regionLength,
     programUnit: pages.unit,
