@@ -3,10 +3,9 @@ import { crc32 } from "node:zlib";
 import type { Natives } from "../core/natives.js";
 
 function hash(name: string, parts: Uint8Array[]): Uint8Array {
-  // Copying parts together costs less than a call into the engine for each.
-  return createHash(name)
-    .update(parts.length === 1 ? parts[0] : Buffer.concat(parts))
-    .digest();
+  const state = createHash(name);
+  for (const part of parts) state.update(part);
+  return state.digest();
 }
 
 /** Core's native primitives over Node's own cryptography, for the host's side of the work. Hand them to `adoptNatives`. */

@@ -28,13 +28,15 @@ export interface Stream {
   readonly buffer: Uint8Array;
   /** The same bytes as 32-bit words. */
   readonly words: Int32Array;
-  /** Views of a whole plain chunk, and of what suite 2 encrypts for it. */
+  /** Views of a whole plain chunk, and of 1 to 16 bytes more: what suite 2 encrypts for it. */
   plain: Uint8Array;
   padded: Uint8Array;
   /** Header hash (32), u64 chunk index, last flag: what every chunk is bound to. */
   readonly place: Uint8Array;
   /** u64 chunk index, last flag, and 7 zeros to a block. */
   readonly index: Uint8Array;
+  /** Its first 9 bytes. */
+  readonly tail: Uint8Array;
   /** The index without its lower 16 bits, as it is written there. */
   high: number;
   /** 48 derived bytes, then what the suite makes of them. */
@@ -71,6 +73,7 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
     padded: buffer,
     place: place,
     index: block.subarray(32),
+    tail: block.subarray(32, 41),
     high: 0,
     keys: keys,
     keyWords: keyWords,

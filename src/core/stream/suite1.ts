@@ -24,7 +24,7 @@ function prepare(stream: Stream): void {
 
 /** Computes block 0 of the chunk's keystream, whose first half is the key of its tag. */
 function begin(stream: Stream): void {
-  stream.keys.set(stream.index.subarray(0, 9), 111);
+  stream.keys.set(stream.tail, 111);
   salsa20(keystream, stream.innerKey, stream.keyWords[28], stream.keyWords[29], 0, 0, false);
   tagKey.set(firstHalf);
 }
@@ -74,7 +74,7 @@ export const suite1: Suite = {
     applyKeystream(stream, length, 4);
     authenticate(stream, length);
     stream.words.set(tag);
-    out.set(stream.buffer.subarray(0, length + 16));
+    out.set(length + 16 === stream.padded.length ? stream.padded : stream.buffer.subarray(0, length + 16));
   },
   open: function (stream, sealed, out) {
     const words = stream.words;
