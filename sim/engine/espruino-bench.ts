@@ -6,7 +6,9 @@
 /** Address of the fake flash in a Linux build (gen/platform_config.h, FLASH_START), and its length. */
 export const LINUX_FLASH = 0x10000000;
 export const LINUX_FLASH_LENGTH = 256 * 1024;
-/** Storage addresses of the boards, which the bench maps onto the fake flash. */
+/** Bytes at the start of the fake flash that the bench has for itself, its file header among them. */
+export const BENCH_LENGTH = 8192;
+/** Storage addresses of the boards, which the bench maps onto the fake flash behind itself, so that a bundle has as much room as on its board. */
 const BOARD_FLASH = [442368, 0x60000000, 0x320000, 0x10100000];
 /** File behind the NOR flash; 2^20 bytes. */
 export const NOR_FILE = "nor.bin";
@@ -42,7 +44,7 @@ E.connectSDCard=function(){};
 var $console=E.setConsole,$closed=false;
 E.setConsole=function(d,o){$console.call(E,d===null?null:"USB",o);if(d===null&&!$closed){$closed=true;$out.write(${JSON.stringify(CONSOLE_CLOSED)});}};
 var $require=require,$flash=require("Flash");
-function $at(a){${BOARD_FLASH.map((base) => `if(a>=${base}&&a<${base + LINUX_FLASH_LENGTH})return a-${base}+${LINUX_FLASH};`).join("")}return a;}
+function $at(a){${BOARD_FLASH.map((base) => `if(a>=${base}&&a<${base + LINUX_FLASH_LENGTH - BENCH_LENGTH})return a-${base}+${LINUX_FLASH + BENCH_LENGTH};`).join("")}return a;}
 function $base(a){return a-($at(a)-${LINUX_FLASH});}
 var $shim={read:function(n,a){return $flash.read(n,$at(a));},write:function(d,a){$flash.write(d,$at(a));},erasePage:function(a){$flash.erasePage($at(a));},
 getPage:function(a){var p=$flash.getPage($at(a));return{addr:p.addr-${LINUX_FLASH}+$base(a),length:p.length};}};

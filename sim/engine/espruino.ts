@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { CONSOLE_CLOSED, LINUX_FLASH_LENGTH, NOR_FILE, NOR_LENGTH, SINK_FILE, benchScript } from "./espruino-bench.js";
+import { BENCH_LENGTH, CONSOLE_CLOSED, LINUX_FLASH_LENGTH, NOR_FILE, NOR_LENGTH, SINK_FILE, benchScript } from "./espruino-bench.js";
 import type { EngineDevice, EngineOptions, WireEnd } from "./device.js";
 import { openPseudoTerminal, type PseudoTerminal } from "./pty.js";
 import { storageFiles, storageImage } from "./storage-image.js";
@@ -12,7 +12,7 @@ const FLASH_FILE = "espruino.flash";
 /** What the engine runs at power-on, in this order (src/jsflash.c): the bench, then the bundle. */
 const BENCH = ".bootPowerOn";
 const BUNDLE = ".boot0";
-const BENCH_ROOM = 8192;
+const BENCH_ROOM = BENCH_LENGTH - 32;
 const ASCII = new TextEncoder();
 
 export interface EspruinoDevice extends EngineDevice {
