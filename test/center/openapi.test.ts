@@ -155,8 +155,8 @@ test("no generated request makes the center fail", async () => {
       { numRuns: Number(process.env.LEYDEN_RUNS ?? "15") },
     );
   }
-  assert.ok((statuses.get(200) ?? 0) > 100, "many get through");
-  assert.ok((statuses.get(400) ?? 0) > 100, "many are out of form");
+  assert.ok((statuses.get(200) ?? 0) > operations.length / 2, `many get through: ${JSON.stringify([...statuses])}`);
+  assert.ok((statuses.get(400) ?? 0) > operations.length / 2, "many are out of form");
 });
 
 test.run();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readdirSync } from "node:fs";
+import pg from "pg";
 import { pino } from "pino";
 import * as admin from "../../../src/center/api/admin-routes.js";
 import * as catalog from "../../../src/center/api/catalog-routes.js";
@@ -50,6 +51,20 @@ async function emptyDatabase(to: string): Promise<void> {
   cpSync(template, to, { recursive: true });
 }
 
+let databases = 0;
+
+/** A new database on the server that LEYDEN_TEST_POSTGRES names; undefined without one. */
+async function serverDatabase(): Promise<string | undefined> {
+  const server = process.env.LEYDEN_TEST_POSTGRES;
+  if (server === undefined) return undefined;
+  const name = `leyden_${String(process.pid)}_${String(++databases)}`;
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  await client.query(`create database ${name}`);
+  await client.end();
+  return new URL(name, server).href;
+}
+
 export interface World {
   center: Center;
   clock: TestClock;
@@ -65,7 +80,8 @@ export interface World {
 export async function startWorld(overrides: Partial<CenterOptions> = {}): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "leyden-center-"));
   const clock = new TestClock();
-  if (overrides.databaseUrl === undefined) await emptyDatabase(join(folder, "database"));
+  const databaseUrl = overrides.databaseUrl ?? (await serverDatabase());
+  if (databaseUrl === undefined) await emptyDatabase(join(folder, "database"));
   const options: CenterOptions = {
     dataDir: folder,
     port: 0,
@@ -75,6 +91,7 @@ export async function startWorld(overrides: Partial<CenterOptions> = {}): Promis
     sweepSeconds: 0,
     requestsPerMinute: 1_000_000,
     ...overrides,
+    databaseUrl,
   };
   const center = await startCenter(options);
   const world: World = {
