@@ -1,5 +1,14 @@
 import * as assert from "uvu/assert";
-import { INS_PUT_DATA, ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER, TAG_MAILBOX, TAG_REVOKED, TAG_TICKET } from "../../src/core/protocol/constants.js";
+import {
+  INS_PUT_DATA,
+  ROLE_CARD,
+  ROLE_CARTRIDGE,
+  ROLE_KIOSK,
+  ROLE_READER,
+  TAG_MAILBOX,
+  TAG_REVOKED,
+  TAG_TICKET,
+} from "../../src/core/protocol/constants.js";
 import type { DeviceReference } from "../../src/center/keys/authority.js";
 import { takeTicket } from "../../src/host/ticket.js";
 import { DeviceError } from "../../src/host/session.js";
@@ -12,7 +21,11 @@ const test = suite("introduction");
 const ROLES = { card: ROLE_CARD, cartridge: ROLE_CARTRIDGE, reader: ROLE_READER } as const;
 type Name = keyof typeof ROLES;
 
-const counted = { card: await mutant("card", COUNTED), cartridge: await mutant("cartridge", COUNTED), reader: await mutant("reader", COUNTED) };
+const counted = {
+  card: await mutant("card", COUNTED),
+  cartridge: await mutant("cartridge", COUNTED),
+  reader: await mutant("reader", COUNTED),
+};
 
 /** The center's part: it knows devices by id, and gives each ticket a serial above the last. */
 class Introductions {
@@ -195,7 +208,11 @@ test("[F9] a pair that was introduced is refused, on either side, once the cente
     stage.kiosk.forget(center.reference("card").id);
     assert.is(await refused(), 0x6982, "and by certificates too");
     center.epoch = 1;
-    assert.is((await give(stage, "card", TAG_TICKET, center.tickets("kiosk", "card")[1])).sw, 0x6985, "tickets of the epoch before are void");
+    assert.is(
+      (await give(stage, "card", TAG_TICKET, center.tickets("kiosk", "card")[1])).sw,
+      0x6985,
+      "tickets of the epoch before are void",
+    );
     const before = stage.authority.sealRevoked(center.reference("card"), 1, []);
     assert.is((await give(stage, "card", TAG_REVOKED, before)).sw, 0x6985, "and the list before does not come back");
     // The reader is the initiator: it refuses a card that is revoked for it.

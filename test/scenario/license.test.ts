@@ -1,5 +1,12 @@
 import * as assert from "uvu/assert";
-import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, INS_END_PLAY, INS_REQUEST_KEY, ROLE_CARD } from "../../src/core/protocol/constants.js";
+import {
+  CUSTODY_CARD,
+  CUSTODY_CARTRIDGE,
+  CUSTODY_SPLIT,
+  INS_END_PLAY,
+  INS_REQUEST_KEY,
+  ROLE_CARD,
+} from "../../src/core/protocol/constants.js";
 import {
   LICENSE_LENGTH,
   LICENSE_RECORD,
@@ -43,7 +50,11 @@ interface Opened {
 }
 
 /** A license rented with `terms`, and a session of a reader's with its card. */
-async function withCard(seed: number, terms: Partial<TermsRequest>, body: (stage: Stage, ask: (play: number, vouched?: number) => Promise<number | Opened>) => Promise<void>): Promise<void> {
+async function withCard(
+  seed: number,
+  terms: Partial<TermsRequest>,
+  body: (stage: Stage, ask: (play: number, vouched?: number) => Promise<number | Opened>) => Promise<void>,
+): Promise<void> {
   await Stage.play({ seed }, async (stage) => {
     const title = stage.sample(500);
     const loanId = await stage.rent(title, { custody: CUSTODY_CARD, ...terms });
@@ -52,7 +63,12 @@ async function withCard(seed: number, terms: Partial<TermsRequest>, body: (stage
     const session = stage.session("card", readerParty(stage));
     await session.authenticate(ROLE_CARD);
     await body(stage, async (play, vouched = stage.time()) => {
-      const answer = await session.transfer(0x80, INS_REQUEST_KEY, 0, request(title.produced.contentId, loanId, new Uint8Array(16).fill(play), vouched));
+      const answer = await session.transfer(
+        0x80,
+        INS_REQUEST_KEY,
+        0,
+        request(title.produced.contentId, loanId, new Uint8Array(16).fill(play), vouched),
+      );
       if (answer.sw === 0x6985) return answer.data[0];
       assert.is(answer.sw, 0x9000);
       const record = answer.data.slice(0, LICENSE_RECORD);
@@ -66,7 +82,12 @@ async function withCard(seed: number, terms: Partial<TermsRequest>, body: (stage
 /** Ends the play that `opened` began, as a reader does; answers the status of the overwriting. */
 async function finish(opened: Opened, play: number, seconds: number): Promise<number> {
   const { session, license } = opened;
-  const key = await session.transfer(0x80, INS_END_PLAY, 0, Uint8Array.from([...license.subarray(4, 20), ...new Uint8Array(16).fill(play)]));
+  const key = await session.transfer(
+    0x80,
+    INS_END_PLAY,
+    0,
+    Uint8Array.from([...license.subarray(4, 20), ...new Uint8Array(16).fill(play)]),
+  );
   if (key.sw !== 0x9000) return key.sw;
   const next = license.slice();
   const record = new Uint8Array(LICENSE_RECORD);

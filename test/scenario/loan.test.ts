@@ -13,7 +13,10 @@ const test = suite("a loan");
 /** The key that the center sealed into the cartridge, as the test knows it from the cartridge's own memory while it is armed. */
 function heldKey(stage: Stage): Uint8Array {
   const memory = stage.cartridge.arenas.keyMemory;
-  assert.ok(memory?.some((byte) => byte !== 0), "the cartridge holds a key");
+  assert.ok(
+    memory?.some((byte) => byte !== 0),
+    "the cartridge holds a key",
+  );
   return (memory as Uint8Array).slice(0, 32);
 }
 
@@ -24,7 +27,10 @@ test("[A1][A2][A3] of several contents the kiosk records the one that was ordere
     const stored = flashOf(stage.cartridge);
     assert.ok(stored.some((part) => contains(part, titles[1].sealed.subarray(0, 400))));
     for (const other of [titles[0], titles[2]]) assert.not.ok(stored.some((part) => contains(part, other.sealed.subarray(0, 200))));
-    assert.not.ok(stored.some((part) => contains(part, titles[1].plain.subarray(0, 16))), "only ciphertext is on the medium");
+    assert.not.ok(
+      stored.some((part) => contains(part, titles[1].plain.subarray(0, 16))),
+      "only ciphertext is on the medium",
+    );
     const status = await stage.playAtHome();
     assert.is(status.state, PLAYER_FINISHED);
     assert.equal(stage.heard(), titles[1].plain);

@@ -24,7 +24,8 @@ function loaded(stage: Stage): Uint8Array {
 function inOrder(stage: Stage, title: Title): number {
   const stored = medium(stage);
   let same = 0;
-  for (let at = 0; at + 512 <= stored.length; at += 512) if (Buffer.from(stored.subarray(at, at + 512)).equals(title.sealed.subarray(at, at + 512))) same++;
+  for (let at = 0; at + 512 <= stored.length; at += 512)
+    if (Buffer.from(stored.subarray(at, at + 512)).equals(title.sealed.subarray(at, at + 512))) same++;
   return same;
 }
 
@@ -57,7 +58,9 @@ test("[A8a] the content is recorded out of order, and plays by the read program 
       assert.ok(inOrder(stage, title) < 8, `${String(inOrder(stage, title))} of 40 blocks lie where they were`);
       const program = loaded(stage);
       assert.ok(programFits(program));
-      assert.not.ok(contains(Uint8Array.from(flashOf(stage.cartridge).flatMap((part) => [...part.subarray(0, 200_000)])), program.slice(-30)));
+      assert.not.ok(
+        contains(Uint8Array.from(flashOf(stage.cartridge).flatMap((part) => [...part.subarray(0, 200_000)])), program.slice(-30)),
+      );
       assert.is((await stage.playAtHome()).state, PLAYER_FINISHED);
       assert.equal(stage.heard(), title.plain);
     });
@@ -72,7 +75,13 @@ test("[A8a] terms that want a read program do not arm without one, and one that 
     const genuine = session.command.bind(session);
     session.command = async (cla, ins, tag, data, what) => {
       if (ins !== INS_LOAD_PROGRAM) return genuine(cla, ins, tag, data, what);
-      for (const wrong of [new Uint8Array(0), data.slice(1), data.slice(0, -1), Uint8Array.of(1, 1, 0, 1, 3, 0, 0, 0, 0, 0), new Uint8Array(500).fill(1)])
+      for (const wrong of [
+        new Uint8Array(0),
+        data.slice(1),
+        data.slice(0, -1),
+        Uint8Array.of(1, 1, 0, 1, 3, 0, 0, 0, 0, 0),
+        new Uint8Array(500).fill(1),
+      ])
         assert.is((await session.transfer(cla, ins, tag, wrong)).sw, 0x6a80);
       return new Uint8Array(0);
     };

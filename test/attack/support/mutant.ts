@@ -69,7 +69,12 @@ export async function mutant(firmware: Firmware, edits: Edit[]): Promise<string>
     onwarn: () => undefined,
   });
   const { output } = await bundle.generate({ format: "es", strict: false });
-  const result = await minify(output[0].code, { ecma: 5, toplevel: true, compress: { passes: 2, toplevel: true }, mangle: { toplevel: true } });
+  const result = await minify(output[0].code, {
+    ecma: 5,
+    toplevel: true,
+    compress: { passes: 2, toplevel: true },
+    mangle: { toplevel: true },
+  });
   const code = result.code ?? "";
   mkdirSync(dirname(kept), { recursive: true });
   writeFileSync(kept, code, "latin1");
@@ -79,5 +84,9 @@ export async function mutant(firmware: Firmware, edits: Edit[]): Promise<string>
 /** The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check. */
 export const COUNTED: Edit[] = [
   { file: "src/core/curve/x25519.ts", from: "  clamped.set(scalar);", to: '  print("multiplication");\n  clamped.set(scalar);' },
-  { file: "src/core/curve/ed25519.ts", from: "  fillTable();\n  expectedR.set", to: '  print("verification");\n  fillTable();\n  expectedR.set' },
+  {
+    file: "src/core/curve/ed25519.ts",
+    from: "  fillTable();\n  expectedR.set",
+    to: '  print("verification");\n  fillTable();\n  expectedR.set',
+  },
 ];

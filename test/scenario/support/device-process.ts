@@ -45,7 +45,11 @@ setInterval(() => {
 }, 2);
 receive(process.stdin, (message) => {
   world.clock.runFor(Number(message.pass) * 1000);
-  send(process.stdout, { passed: message.pass, key: stage.cartridge.keyValid, held: stage.cartridge.arenas.keyMemory?.slice(0, 32) ?? null });
+  send(process.stdout, {
+    passed: message.pass,
+    key: stage.cartridge.keyValid,
+    held: stage.cartridge.arenas.keyMemory?.slice(0, 32) ?? null,
+  });
 });
 send(process.stdout, {
   card,

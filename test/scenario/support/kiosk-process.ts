@@ -35,7 +35,9 @@ function centerAt(port: number, carry: (apdu: Uint8Array) => Promise<Uint8Array>
   const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   let calls = 0;
   receive(socket, (message: Message) => {
-    seen.push(JSON.stringify(message, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value)));
+    seen.push(
+      JSON.stringify(message, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value)),
+    );
     if (typeof message.carry === "number") {
       const number = message.carry;
       void carry(message.apdu as Uint8Array).then((answer) => {
@@ -53,7 +55,9 @@ function centerAt(port: number, carry: (apdu: Uint8Array) => Promise<Uint8Array>
       send(socket, { id: calls, method, args });
     });
   const names = ["prepare", "meet", "issueLicense", "completeContract", "loadKey", "activate", "receive"] as const;
-  const calls_ = Object.fromEntries(names.map((name) => [name, (...args: unknown[]) => ask(name, ...(name === "meet" ? [args[0]] : args))]));
+  const calls_ = Object.fromEntries(
+    names.map((name) => [name, (...args: unknown[]) => ask(name, ...(name === "meet" ? [args[0]] : args))]),
+  );
   return Promise.resolve(calls_ as unknown as LoanCenter);
 }
 

@@ -5,7 +5,9 @@ import { createInterface } from "node:readline";
 export type Message = Record<string, unknown>;
 
 export function send(to: Writable, message: Message): void {
-  const text = JSON.stringify(message, (_key, value: unknown) => (value instanceof Uint8Array ? { $: Buffer.from(value).toString("hex") } : value));
+  const text = JSON.stringify(message, (_key, value: unknown) =>
+    value instanceof Uint8Array ? { $: Buffer.from(value).toString("hex") } : value,
+  );
   to.write(`${text}\n`);
 }
 
