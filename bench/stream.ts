@@ -64,5 +64,5 @@ export function streamReport(bytes: number, print: (line: string) => void): void
     );
     adoptNatives({});
   }
-  print("Suite 2's allocations are node:crypto's own: each of its calls answers a new buffer.");
+  print("Suite 2 allocates what node:crypto answers, and a view for each chunk.");
 }
