@@ -229,7 +229,8 @@ export class LoanWorld {
     });
   }
 
-  private transport(name: string): Transport {
+  /** The host end of the wire to a device at the kiosk, or to the reader. */
+  transport(name: string): Transport {
     const transport = this.transports.get(name);
     if (!transport) throw new Error(`there is no port to ${name}`);
     return transport;
