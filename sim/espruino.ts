@@ -61,6 +61,7 @@ export class EspruinoBoard {
   #errorFlags = new Set<string>();
   #restartAsked = false;
   #cut = false;
+  #beside: string | undefined;
 
   constructor(world: BoardWorld, options: BoardOptions) {
     const { profile } = options;
@@ -153,12 +154,16 @@ export class EspruinoBoard {
     return this.#nors.get(select);
   }
 
-  /** Puts a bundle into the flash, as flashing does: everything else in Storage goes. */
-  install(bundle: string): void {
+  /**
+   * Puts a bundle into the flash, as flashing does: everything else in Storage goes. An experimental script (`beside`) takes no room there, so that a
+   * bundle with something added to it still finds the room of its board.
+   */
+  install(bundle: string, beside = false): void {
     const { guard, onOperation, onStall } = this.flash;
     this.flash.guard = this.flash.onOperation = this.flash.onStall = undefined;
     this.storage.eraseAll();
-    this.storage.write(".boot0", Buffer.from(bundle, "latin1"));
+    this.#beside = beside ? bundle : undefined;
+    this.storage.write(".boot0", Buffer.from(beside ? "0" : bundle, "latin1"));
     Object.assign(this.flash, { guard, onOperation, onStall });
   }
 
@@ -406,7 +411,8 @@ export class EspruinoBoard {
         bytes: boot.reduce((sum, { code }) => sum + (code?.length ?? 0), 0),
         count: this.counts.boots,
       });
-      for (const { name, code } of boot) sandbox.run(Buffer.from(code as Uint8Array).toString("latin1"), `${this.name}${name}`);
+      for (const { name, code } of boot)
+        sandbox.run(this.#beside ?? Buffer.from(code as Uint8Array).toString("latin1"), `${this.name}${name}`);
       for (const handler of this.#handlers.get("init") ?? []) handler();
     });
   }

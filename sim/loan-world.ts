@@ -29,7 +29,7 @@ const WARNING_VOLTS = 2.6;
 export interface LoanWorldOptions extends WorldOptions {
   /** Days that the cartridge's capacitor is sized for. */
   days: number;
-  /** Scripts to run, by device; default those in `dist/`. */
+  /** Experimental scripts to run instead of those in `dist/`, by device. */
   bundles?: Partial<Record<"card" | "cartridge" | "reader", string>>;
 }
 
@@ -119,7 +119,7 @@ export class LoanWorld {
       ["cartridge", this.cartridge],
       ["reader", this.reader],
     ] as const)
-      board.install(bundle(name));
+      board.install(bundle(name), options.bundles?.[name] !== undefined);
     this.kioskCard = world.slot({ name: "kiosk card slot" });
     this.kioskCartridge = world.slot({ name: "kiosk cartridge slot", charger: { volts: CHARGE_VOLTS, ohms: 0.5, amperes: 1 } });
     this.readerCard = world.slot({ name: "reader card slot" });
@@ -197,7 +197,7 @@ export class LoanWorld {
     );
     this.certificates.set(name, certificate);
     this.center.addDevice(device);
-    this.world.note("center", "enrolled", { device: name, id: Buffer.from(device.id).toString("hex") });
+    this.world.note("center", "enrolled", { whom: name, id: Buffer.from(device.id).toString("hex") });
     return device;
   }
 
