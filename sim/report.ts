@@ -16,7 +16,7 @@ const ROWS = 300;
 
 const MARKS: Partial<Record<Topic, string>> = {
   charge: "charged",
-  record: "key loaded",
+  key: "key loaded",
   play: "played",
   erase: "erased",
   refuse: "refused",
@@ -167,9 +167,9 @@ function detailOf(event: TraceEvent): string {
 
 const STYLE = `
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6876; --paper: #fbfaf7; --card: #ffffff; --rule: #dcd9d0; --line: #1f5f8b;
-  --charge: #a06a00; --record: #2f6f4f; --play: #6a3fa0; --erase: #b3261e; --refuse: #8a1c4a; --place: #5b6876; --authenticate: #2b6cb0; --fault: #b3261e; }
+  --charge: #a06a00; --record: #2f6f4f; --key: #2f6f4f; --play: #6a3fa0; --erase: #b3261e; --refuse: #8a1c4a; --place: #5b6876; --authenticate: #2b6cb0; --fault: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ed; --soft: #9aa7b4; --paper: #14181d; --card: #1b2027; --rule: #323a44; --line: #6cb6e8;
-  --charge: #e0a93b; --record: #6fc298; --play: #b79bea; --erase: #ff8a80; --refuse: #f48fb1; --place: #9aa7b4; --authenticate: #7fb3ee; --fault: #ff8a80; } }
+  --charge: #e0a93b; --record: #6fc298; --key: #6fc298; --play: #b79bea; --erase: #ff8a80; --refuse: #f48fb1; --place: #9aa7b4; --authenticate: #7fb3ee; --fault: #ff8a80; } }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--paper); color: var(--ink); font: 16px/1.55 "Iowan Old Style", "Palatino Linotype", Palatino, "Book Antiqua", Georgia, serif; }
 main { max-width: 940px; margin: 0 auto; padding: 48px 24px 96px; }
@@ -197,7 +197,7 @@ figure { margin: 0 0 18px; background: var(--card); border: 1px solid var(--rule
 .plot .mark { stroke: currentColor; stroke-width: 1; opacity: .45; }
 .plot text.mark-label { fill: currentColor; font-weight: 600; font-size: 11.5px; }
 .plot .dot { fill: currentColor; stroke: var(--card); stroke-width: 1.5; }
-.charge { color: var(--charge); } .record { color: var(--record); } .play { color: var(--play); } .erase { color: var(--erase); }
+.charge { color: var(--charge); } .record, .contract { color: var(--record); } .key { color: var(--key); } .play { color: var(--play); } .erase { color: var(--erase); }
 .refuse { color: var(--refuse); } .place { color: var(--place); } .authenticate { color: var(--authenticate); } .fault { color: var(--fault); }
 .timeline { list-style: none; margin: 0; padding: 0 0 0 20px; border-left: 2px solid var(--rule); }
 .timeline li { position: relative; padding: 5px 0; display: grid; grid-template-columns: 130px 1fr; gap: 12px; }

@@ -4,7 +4,8 @@ import { DAY, HOUR, MINUTE, SECOND } from "./clock.js";
 import type { Trace, TraceEvent } from "./trace.js";
 
 /** What a sentence is about, for marks in plots and colours. */
-export type Topic = "place" | "charge" | "record" | "authenticate" | "play" | "erase" | "refuse" | "time" | "fault" | "other";
+export type Topic =
+  "place" | "charge" | "record" | "contract" | "key" | "authenticate" | "play" | "erase" | "refuse" | "time" | "fault" | "other";
 
 export interface Sentence {
   t: number;
@@ -125,7 +126,12 @@ export function tellStory(trace: Trace): Sentence[] {
         chargedFrom.delete(device);
       }
     } else if (event.kind === "key") {
-      if (event.valid) say(t, "record", `${The} holds a key now, in memory that only its capacitor keeps.`);
+      if (event.valid)
+        say(
+          t,
+          releases(events, index) ? "other" : "key",
+          `${The} ${releases(events, index) ? "notes the play" : "holds a key now,"} in memory that only its capacitor keeps.`,
+        );
       else {
         const reason = eraseReason(events, index);
         const volts = lastVolts.get(device);
@@ -158,21 +164,38 @@ export function tellStory(trace: Trace): Sentence[] {
   return withPauses(story);
 }
 
+/** Key memory came into use by the release of a key that is held elsewhere: where the card keeps it, the cartridge only notes the play. */
+function releases(events: readonly TraceEvent[], index: number): boolean {
+  const { t, device } = events[index];
+  for (let i = index + 1; i < events.length && events[i].t - t < SECOND; i++) {
+    const event = events[i];
+    if (event.kind === "apdu" && event.device === device) return event.ins === protocol.INS_GET_KEY;
+  }
+  return false;
+}
+
 function noteTopic(what: string): Topic {
   if (/refus/.test(what)) return "refuse";
-  if (/record|prepar|contract|activ|order/.test(what)) return "record";
+  if (/record/.test(what)) return "record";
+  if (/prepar|contract|activ|order/.test(what)) return "contract";
   if (/play/.test(what)) return "play";
   return "other";
 }
 
-/** "kiosk: recorded Tune (12,345 bytes)". */
+/** Details that are amounts: "(72,844 bytes, 7 days)". */
+const UNITS = new Set(["bytes", "chunks", "days", "hours", "minutes", "seconds"]);
+
+/** "The kiosk recorded Tune (12,345 bytes)." `name` and `whom` say what was acted on, the other details follow in brackets. */
 function noteText(event: TraceEvent<"note">): string {
-  const { device, what } = event;
-  const parts = Object.entries(event)
-    .filter(([name]) => !["t", "kind", "device", "what"].includes(name))
-    .map(([name, value]) => `${name} ${typeof value === "number" ? value.toLocaleString("en") : String(value)}`);
-  const subject = device ? `The ${device} ` : "";
-  return `${subject}${what}${parts.length ? `: ${parts.join(", ")}` : ""}.`;
+  const { device, what, name, whom } = event;
+  const details = Object.entries(event)
+    .filter(([key]) => !["t", "kind", "device", "what", "name", "whom"].includes(key))
+    .map(([key, value]) => {
+      const text = typeof value === "number" ? value.toLocaleString("en") : String(value);
+      return UNITS.has(key) ? `${text} ${value === 1 ? key.slice(0, -1) : key}` : `${key} ${text}`;
+    });
+  const objects = `${whom === undefined ? "" : ` the ${String(whom)}`}${name === undefined ? "" : ` ${String(name)}`}`;
+  return `${device ? `The ${device} ` : ""}${what}${objects}${details.length ? ` (${details.join(", ")})` : ""}.`;
 }
 
 /** Says where time passed. */

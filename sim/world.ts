@@ -150,8 +150,10 @@ export class World implements BoardWorld {
     this.clock.runFor(days * DAY);
   }
 
-  /** A party outside the boards tells what it did. */
+  /** A party outside the boards tells what it did: "recorded" `name`, "enrolled" `whom`; other details are told behind. */
   note(device: string, what: string, detail: Record<string, string | number | boolean> = {}): void {
+    const taken = ["t", "device", "kind", "what"].find((key) => key in detail);
+    if (taken) throw new Error(`every note has its ${taken} already; call the detail otherwise`);
     this.trace.add(device, "note", { what, ...detail });
   }
 

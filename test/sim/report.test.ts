@@ -61,7 +61,7 @@ test("the story names what happened, in order, and the days between", () => {
   const expected = [
     /put into the kiosk/,
     /charged to 4.90 V in 1.5 minutes/,
-    /recorded: name tune <1>.wav, bytes 5/,
+    /^The kiosk recorded tune <1>.wav \(5 bytes\)\.$/,
     /holds a key now/,
     /taken out/,
     /^2 days later/,
@@ -75,6 +75,40 @@ test("the story names what happened, in order, and the days between", () => {
   ];
   assert.is(texts.length, expected.length, texts.join("\n"));
   expected.forEach((pattern, i) => assert.match(texts[i], pattern));
+});
+
+test("notes are told as sentences, and cannot hide who did it", () => {
+  const world = new World();
+  world.note("center", "enrolled", { whom: "card", id: "0a0b" });
+  world.note("kiosk", "recorded", { name: "A song", bytes: 12_345 });
+  world.note("center", "activated the loan", { days: 1 });
+  world.note("customer", "carries card and cartridge home");
+  assert.equal(
+    tellStory(world.trace).map(({ topic, text }) => `${topic}: ${text}`),
+    [
+      "other: The center enrolled the card (id 0a0b).",
+      "record: The kiosk recorded A song (12,345 bytes).",
+      "contract: The center activated the loan (1 day).",
+      "other: The customer carries card and cartridge home.",
+    ],
+  );
+  assert.throws(() => {
+    world.note("center", "enrolled", { device: "card" });
+  }, /every note has its device already/);
+});
+
+test("only a key that comes into key memory is marked as loaded", () => {
+  const { trace } = new World();
+  trace.add("c", "key", { valid: true });
+  trace.add("c", "apdu", { wire: "w", to: "c", cla: 0x8c, ins: 0x44, p1: 0, p2: 0, sw: 0x9000, length: 200 });
+  assert.equal(tellStory(trace), [{ t: 0, topic: "key", text: "The c holds a key now, in memory that only its capacitor keeps." }]);
+  const { trace: other } = new World();
+  other.add("c", "key", { valid: true });
+  other.add("c", "apdu", { wire: "w", to: "c", cla: 0x8c, ins: 0x52, p1: 0, p2: 0, sw: 0x9000, length: 40 });
+  assert.equal(
+    tellStory(other).filter(({ topic }) => topic === "other"),
+    [{ t: 0, topic: "other", text: "The c notes the play in memory that only its capacitor keeps." }],
+  );
 });
 
 test("the summary has what was played, when and why it was erased, and that it was refused afterwards", () => {
