@@ -166,7 +166,10 @@ test("no generated request makes the center fail", async () => {
     );
   }
   assert.ok((statuses.get(200) ?? 0) > 2 * operations.length, `many get through: ${JSON.stringify([...statuses])}`);
-  assert.ok((statuses.get(409) ?? 0) > operations.length / 16, `many are refused for the state of things: ${JSON.stringify([...statuses])}`);
+  assert.ok(
+    (statuses.get(409) ?? 0) > operations.length / 16,
+    `many are refused for the state of things: ${JSON.stringify([...statuses])}`,
+  );
   assert.ok((statuses.get(400) ?? 0) > operations.length / 4, "many are out of form");
 });
 
