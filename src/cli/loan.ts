@@ -1,12 +1,12 @@
 import {
-  accessSync,
   closeSync,
-  constants,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
   renameSync,
+  rmdirSync,
   statSync,
   writeFileSync,
 } from "node:fs";
@@ -82,14 +82,28 @@ function checkFile(file: string): { path: string; name: string } {
   return { path, name: basename(path) };
 }
 
+/** Makes what is missing of a folder and one more in it, and takes all of that away again: only trying tells (root may do all, and /proc takes nothing). */
+function tryFolder(path: string): void {
+  const missing: string[] = [];
+  for (let level = path; !existsSync(level); level = dirname(level)) missing.unshift(level);
+  const made: string[] = [];
+  try {
+    for (const level of missing) {
+      // One by one: for some file systems a recursive mkdir never ends.
+      mkdirSync(level);
+      made.unshift(level);
+    }
+    made.unshift(mkdtempSync(join(path, ".leyden-")));
+  } finally {
+    for (const level of made) rmdirSync(level);
+  }
+}
+
 /** The folder exists and can be written, or can be made; nothing that will be written is a folder by now. Changes nothing. */
 function checkFolder(folder: string, name: string): string {
   const path = resolve(folder);
-  let above = path;
-  while (!existsSync(above) && above !== dirname(above)) above = dirname(above);
   try {
-    accessSync(above, constants.W_OK | constants.X_OK);
-    if (!statSync(above).isDirectory()) throw new Error("not a folder");
+    tryFolder(path);
   } catch {
     throw new BadInput(`The folder ${folder} cannot be written; choose another with --out.`);
   }

@@ -169,6 +169,13 @@ test.when(process.getuid?.() !== 0, "root reads every file")("a file that cannot
   bad([file], /secret cannot be read; check its permissions\./);
 });
 
+test.when(process.platform === "linux", "only Linux has such folders")(
+  "a folder in a file system that takes nothing is refused at once",
+  () => {
+    bad(["--out", "/proc/leyden"], /The folder \/proc\/leyden cannot be written; choose another with --out\./);
+  },
+);
+
 test("a folder that cannot be written is refused, and left as it was", () => {
   const file = at("plain");
   writeFileSync(file, "x");
