@@ -53,6 +53,26 @@ export const INS_READ_CHUNKS = 0x54;
 /** Reader, from its host port. */
 export const INS_PLAY = 0x60;
 export const INS_STATUS = 0x62;
+/** Client, from its host port, besides PLAY and STATUS; none needs a session, since each message is sealed or a proof by itself. */
+export const INS_STOP = 0x64;
+/** Content that the host has: to play (P2 0) or to keep (P2 1). */
+export const INS_OFFER = 0x66;
+export const INS_SUPPLY = 0x68;
+/** P2 0 answers a nonce, P2 1 takes the statement over it. */
+export const INS_TIME = 0x6a;
+export const INS_LOAD_PERIOD_KEY = 0x6c;
+export const INS_PERIOD_RECEIPT = 0x6e;
+export const INS_REGISTER = 0x70;
+export const INS_TREE_KEYS = 0x72;
+/** P1 P2: offset of this part of the slice; FFFF opens it. */
+export const INS_ENABLE = 0x74;
+/** P2 0 asks for a license, P2 1 takes it. */
+export const INS_LICENSE = 0x76;
+/** P2 0 asks to move a license away, P2 1 removes it. */
+export const INS_MOVE = 0x78;
+export const INS_COPY = 0x7a;
+/** P1: place of the icon area. */
+export const INS_ADVERT = 0x7c;
 
 /** Tags of GET DATA and PUT DATA (P1 P2). */
 export const TAG_DEVICE = 0x0101;
@@ -63,6 +83,11 @@ export const TAG_RECEIPT = 0x0140;
 export const TAG_RECOMMENDATIONS = 0x0150;
 export const TAG_LICENSE = 0x0160;
 export const TAG_REVOKED = 0x0170;
+export const TAG_REGISTRATION = 0x0180;
+export const TAG_CLICKS = 0x0190;
+/** Client: period key at place n, and license at place n, in the low byte. */
+export const TAG_PERIODS = 0x0200;
+export const TAG_CLIENT_LICENSES = 0x0300;
 
 /** Longest data field of one message: a certificate chain each way, a sealed chunk, or a license with both its keys. */
 export const MESSAGE_LENGTH = 640;

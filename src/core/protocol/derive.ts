@@ -11,6 +11,8 @@ export const KEY_ROTATION = 7;
 export const KEY_PERIOD = 8;
 export const KEY_COPY = 9;
 export const KEY_TERMS = 10;
+/** Registration, key-tree keys, licenses and moves of a client. */
+export const KEY_CLIENT = 11;
 
 /** Keys of a session, from its pseudorandom key. */
 export const SESSION_INITIATOR = 32;
@@ -25,6 +27,8 @@ export const SEAL_RESPONDER = 39;
 export const SEAL_PERSONALIZATION = 40;
 /** Loan key from its two shares. */
 export const LOAN_SHARES = 41;
+/** Key of a client's content, from the license's key and the media key of its enabling block. */
+export const CONTENT_KEYS = 42;
 
 const label = new Uint8Array(1);
 
