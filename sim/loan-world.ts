@@ -2,7 +2,6 @@
  * A small lending service in the simulator: a kiosk with a slot for a card and one for a cartridge, a reader at home, a center; and the three devices, each running the
  * very bundle that is flashed. Everything outside the boards is the real host code.
  */
-import { existsSync, readFileSync } from "node:fs";
 import { Authority, type DeviceReference } from "../src/center/keys/authority.js";
 import { issueCertificate, issueIssuer, signingKey, type SigningKey } from "../src/center/keys/certificates.js";
 import { MemoryKeyProvider } from "../src/center/keys/provider.js";
@@ -15,35 +14,19 @@ import { DeviceSession, type DeviceInfo } from "../src/host/session.js";
 import { Transport } from "../src/host/transport.js";
 import type { KioskDevice } from "../src/kiosk/rental.js";
 import type { EspruinoBoard } from "./espruino.js";
-import { PICO, PUCKJS } from "./espruino/profile.js";
 import type { Random } from "./random.js";
+import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName } from "./specimens.js";
 import { World, type Slot, type WorldOptions } from "./world.js";
 
 /** The simulation begins at this instant, seconds: 2026-01-01T00:00:00Z. */
 export const START = 1_767_225_600;
 const DAY = 86_400;
-/** Full charge at the kiosk's contact, and where the power-fail comparator of the cartridge trips, volt. */
-const CHARGE_VOLTS = 5;
-const WARNING_VOLTS = 2.6;
 
 export interface LoanWorldOptions extends WorldOptions {
   /** Days that the cartridge's capacitor is sized for. */
   days: number;
   /** Experimental scripts to run instead of those in `dist/`, by device. */
-  bundles?: Partial<Record<"card" | "cartridge" | "reader", string>>;
-}
-
-/** Capacitance that holds the cartridge for `days` with half as much again in reserve, farad. */
-export function capacitorFor(days: number): number {
-  const amperes = PICO.sleepAmperes + PICO.wakeCoulombs / 3600 + 2e-6;
-  return Math.max(0.1, (amperes * days * DAY * 1.5) / (CHARGE_VOLTS - 0.2 - WARNING_VOLTS));
-}
-
-/** The script in `dist/` that would be flashed. */
-function builtBundle(name: string): string {
-  const file = new URL(`../dist/${name}.js`, import.meta.url);
-  if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
-  return readFileSync(file, "latin1");
+  bundles?: Partial<Record<DeviceName, string>>;
 }
 
 export class LoanWorld {
@@ -81,39 +64,10 @@ export class LoanWorld {
     this.root = signingKey(draw(32));
     this.issuer = signingKey(this.keys.issuerSeed());
     this.issuerCertificate = issueIssuer(this.root, this.issuer, 1, START - DAY, START + 3650 * DAY);
-    const bundle = (name: "card" | "cartridge" | "reader"): string => options.bundles?.[name] ?? builtBundle(name);
-    this.card = world.board({ name: "card", profile: PUCKJS, wiring: { led: "D5" } });
-    const farads = capacitorFor(options.days);
-    this.cartridge = world.board({
-      name: "cartridge",
-      profile: PICO,
-      wiring: {
-        led: "B2",
-        capacitor: { pin: "A0", ratio: 2 },
-        powerFail: "A1",
-        tamper: "B1",
-        contact: "A8",
-        nor: { A4: 0x100000 },
-        card: { select: "B10", capacity: 0x40000000 },
-      },
-      keyCell: {
-        model: {
-          farads: farads * 0.8,
-          faradsPerVolt: farads * 0.05,
-          esr: 0.5,
-          slowOhms: 100,
-          slowFarads: farads * 0.05,
-          leakage: farads * 0.1e-6,
-          ratedVolts: 5.5,
-        },
-        warningVolts: WARNING_VOLTS,
-      },
-    });
-    this.reader = world.board({
-      name: "reader",
-      profile: PICO,
-      wiring: { led: "B2", nor: { A4: 0x100000 }, decoder: { select: "B9", request: "B8" } },
-    });
+    const bundle = (name: DeviceName): string => options.bundles?.[name] ?? builtBundle(name);
+    this.card = world.board(specimen("card", options.days));
+    this.cartridge = world.board(specimen("cartridge", options.days));
+    this.reader = world.board(specimen("reader", options.days));
     for (const [name, board] of [
       ["card", this.card],
       ["cartridge", this.cartridge],
@@ -144,7 +98,7 @@ export class LoanWorld {
   }
 
   /** A session of the kiosk (or of nobody in particular) with what is in a slot. */
-  session(name: "card" | "cartridge" | "reader", party: HostParty | null = this.kiosk): DeviceSession {
+  session(name: DeviceName, party: HostParty | null = this.kiosk): DeviceSession {
     return new DeviceSession(this.transport(name), party);
   }
 
@@ -170,7 +124,7 @@ export class LoanWorld {
     this.world.undock(this.cartridge);
   }
 
-  async enrollDevice(name: "card" | "cartridge" | "reader", role: number): Promise<DeviceReference> {
+  async enrollDevice(name: DeviceName, role: number): Promise<DeviceReference> {
     const device: DeviceReference = { role, id: this.draw(8), generation: this.keys.generation };
     const certificate = await enroll(
       this.session(name, null),

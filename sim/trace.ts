@@ -47,6 +47,8 @@ export type TraceEvent<K extends Kind = Kind> = { [P in K]: { t: number; device:
 export interface TraceOptions {
   /** Puts the bytes of frames into the trace. For debugging with keys that protect nothing. */
   wires?: boolean;
+  /** False tells the listeners only, for a simulation without an end. Default true. */
+  keep?: boolean;
 }
 
 export class Trace {
@@ -62,7 +64,7 @@ export class Trace {
 
   add<K extends Kind>(device: string, kind: K, data: Events[K]): void {
     const event = { t: Math.round(this.#clock.now * 1000) / 1000, device, kind, ...data } as unknown as TraceEvent;
-    this.events.push(event);
+    if (this.options.keep !== false) this.events.push(event);
     for (const listener of this.#listeners) listener(event);
   }
 

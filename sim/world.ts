@@ -19,6 +19,8 @@ export interface WorldOptions {
   seed?: number | string;
   /** Puts the bytes on the wires into the trace. */
   wires?: boolean;
+  /** False keeps no events: see `TraceOptions.keep`. */
+  keep?: boolean;
   /** Noise of every wire that has none of its own. */
   noise?: Noise;
 }
@@ -93,7 +95,7 @@ export class World implements BoardWorld {
   constructor(options: WorldOptions = {}) {
     this.#options = options;
     this.random = new Random(options.seed ?? 1);
-    this.trace = new Trace(this.clock, { wires: options.wires });
+    this.trace = new Trace(this.clock, { wires: options.wires, keep: options.keep });
   }
 
   board(options: Omit<BoardOptions, "keyCell"> & { keyCell?: KeyCellOptions }): EspruinoBoard {

@@ -24,6 +24,7 @@ import type { Trace } from "../../sim/trace.js";
 import { NoRoom } from "../kiosk/rental.js";
 import { BadInput } from "./bad-input.js";
 import { removeScratch, scratchFolder } from "./scratch.js";
+import { whole } from "./whole.js";
 
 const CUSTODIES = { cartridge: CUSTODY_CARTRIDGE, card: CUSTODY_CARD, split: CUSTODY_SPLIT };
 const LONGEST = 3650;
@@ -36,18 +37,6 @@ interface LoanFlags {
   days: number;
   seed: number;
   json?: boolean;
-}
-
-/** A whole number from `lowest` to `highest`. */
-function whole(option: string, lowest: number, highest: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < lowest || value > highest)
-      throw new BadInput(
-        `${option} takes a whole number from ${String(lowest)} to ${String(highest)}, not ${text === "" ? "nothing" : text}.`,
-      );
-    return value;
-  };
 }
 
 function custody(text: string): string {

@@ -1,12 +1,14 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
+import { boardCommand } from "./board.js";
 import { loanCommand } from "./loan.js";
 import { treeCommand } from "./tree.js";
 
 const program = new Command("leyden")
   .description("Lend digital content on cartridges whose key erases itself.")
   .addCommand(loanCommand())
+  .addCommand(boardCommand())
   .addCommand(treeCommand());
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */

@@ -1,0 +1,216 @@
+/**
+ * One simulated board that goes with real time, for programs in other processes: its bundle is the one that is flashed, its flash chips are files, its wires are
+ * TCP ports. A card or cartridge is carried between places; a program that connects to the place where it is has it in its slot, until either end closes the
+ * connection. Ending the process is what no real board survives either: whatever lived in memory, and on the capacitor, is gone.
+ */
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import type { EspruinoBoard } from "./espruino.js";
+import type { NorFlash } from "./flash.js";
+import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName } from "./specimens.js";
+import type { HostPort, Wire } from "./wire.js";
+import { World } from "./world.js";
+
+/** Virtual time never runs ahead of what came over the network by more than this, in microseconds. */
+const STEP = 5000;
+/** Real milliseconds between two steps, and between two tries to reach what is to be put into a reader's slot. */
+const TICK = 2;
+const RETRY = 250;
+
+/** Where a card or cartridge can be; kiosks charge. */
+export const PLACES = ["rent", "return", "home"] as const;
+export type Place = (typeof PLACES)[number];
+
+export interface LiveOptions {
+  role: DeviceName;
+  /** Folder of the flash chips' files; made when missing. */
+  folder: string;
+  /** Days that a cartridge's capacitor is sized for. */
+  days: number;
+  /** First TCP port; the others follow it. 0 for free ones. */
+  port: number;
+  host?: string;
+  /** Of a reader: host and port where its card and its cartridge are at home. */
+  slots?: { name: "card" | "cartridge"; host: string; port: number }[];
+  /** Told what a reader has played to its end. */
+  onPlayed?: (content: Uint8Array) => void;
+}
+
+export class LiveBoard {
+  readonly world = new World({ seed: randomBytes(16).toString("hex"), keep: false });
+  readonly board: EspruinoBoard;
+  /** Addresses as `tcp://host:port`: of a card or cartridge by place, of a reader "host". */
+  readonly addresses: Record<string, string> = {};
+  /** Where the board is; null lets whoever comes first have it, undefined nobody. */
+  #place: Place | null | undefined = null;
+  #holder: Socket | undefined;
+  readonly #servers: Server[] = [];
+  readonly #sockets = new Set<Socket>();
+  readonly #files: number[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  private constructor(options: LiveOptions) {
+    this.board = this.world.board(specimen(options.role, options.days));
+    mkdirSync(options.folder, { recursive: true, mode: 0o700 });
+    this.#load(options);
+  }
+
+  /** Starts the board with what its folder holds; a new folder is a blank board with its firmware just flashed. */
+  static async start(options: LiveOptions): Promise<LiveBoard> {
+    const live = new LiveBoard(options);
+    if (options.role === "reader") await live.#startReader(options);
+    else await live.#startCarried(options);
+    let last = performance.now();
+    live.#timer = setInterval(() => {
+      const now = performance.now();
+      live.world.clock.runFor(Math.min(STEP, (now - last) * 1000));
+      last = now;
+    }, TICK);
+    return live;
+  }
+
+  /** Carries the board to a place, out of the slot that it is in; undefined for nowhere, null for wherever somebody takes it. */
+  carry(place: Place | null | undefined): void {
+    this.#place = place;
+    this.#holder?.destroy();
+  }
+
+  /** Lets so many seconds pass at once. */
+  pass(seconds: number): void {
+    this.world.clock.runFor(seconds * 1e6);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#timer);
+    for (const socket of this.#sockets) socket.destroy();
+    await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
+    for (const file of this.#files) closeSync(file);
+  }
+
+  async #startCarried(options: LiveOptions): Promise<void> {
+    const { world, board } = this;
+    for (const place of PLACES) {
+      const charges = options.role === "cartridge" && place !== "home";
+      const slot = world.slot({ name: `${place} slot`, charger: charges ? { volts: CHARGE_VOLTS, ohms: 0.5, amperes: 1 } : undefined });
+      const port = world.hostPort(`${place} port`, slot.wire);
+      await this.#serve(place, options, (socket) => {
+        if (this.#holder || (this.#place !== null && this.#place !== place)) {
+          socket.destroy();
+          return;
+        }
+        this.#holder = socket;
+        bridge(socket, port);
+        world.dock(board, slot);
+        if (charges) slot.charging(true);
+        socket.once("close", () => {
+          this.#holder = undefined;
+          world.undock(board);
+        });
+      });
+    }
+  }
+
+  async #startReader(options: LiveOptions): Promise<void> {
+    const { world, board } = this;
+    const wire = world.wire({ name: "host wire" });
+    board.port("USB").connect(wire, 1);
+    const port = world.hostPort("host", wire, 0, 1_000_000);
+    await this.#serve("host", options, (socket) => {
+      bridge(socket, port);
+    });
+    for (const { name, host, port: far } of options.slots ?? []) {
+      const slot = world.wire({ name: `${name} slot` });
+      board.port(name === "card" ? "Serial1" : "Serial2").connect(slot, 0);
+      this.#fill(slot, host, far);
+    }
+    world.trace.onEvent((event) => {
+      if (event.kind !== "sink" || event.op !== "end") return;
+      const played = board.decoder?.contents.splice(0) ?? [];
+      for (const content of played) options.onPlayed?.(content);
+    });
+    board.supply("wall", 3.3);
+  }
+
+  /** Whenever the card or cartridge is at home, it is in the reader's slot. */
+  #fill(slot: Wire, host: string, port: number): void {
+    const far = this.world.hostPort(`${slot.name} contact`, slot, 1);
+    const attempt = (): void => {
+      if (this.#stopped) return;
+      const socket = connect({ host, port });
+      this.#sockets.add(socket);
+      bridge(socket, far);
+      socket.once("close", () => {
+        this.#sockets.delete(socket);
+        setTimeout(attempt, RETRY);
+      });
+    };
+    attempt();
+  }
+
+  /** The board's chips take up their files, and write every later change through. */
+  #load({ role, folder }: LiveOptions): void {
+    const chips = new Map<string, NorFlash>([["internal", this.board.flash]]);
+    for (const select of Object.keys(this.board.wiring.nor ?? {})) {
+      const chip = this.board.nor(select);
+      if (chip) chips.set(`nor-${select}`, chip.flash);
+    }
+    if (!existsSync(join(folder, "internal.flash"))) this.board.install(builtBundle(role));
+    for (const [name, chip] of chips) this.#keep(join(folder, `${name}.flash`), chip);
+  }
+
+  #keep(path: string, chip: NorFlash): void {
+    const known = existsSync(path);
+    if (known) {
+      const cells = readFileSync(path);
+      if (cells.length !== chip.cells.length)
+        throw new Error(
+          `${path} has ${String(cells.length)} bytes, and the chip ${String(chip.cells.length)}; name the folder of this role's board.`,
+        );
+      chip.cells.set(cells);
+    }
+    const file = openSync(path, known ? "r+" : "w", 0o600);
+    this.#files.push(file);
+    writeSync(file, chip.cells, 0, chip.cells.length, 0);
+    const told = chip.onOperation;
+    chip.onOperation = (operation, torn) => {
+      const at = operation.address - chip.model.start;
+      writeSync(file, chip.cells, at, operation.length, at);
+      told?.(operation, torn);
+    };
+  }
+
+  #serve(name: string, { port, host = "127.0.0.1" }: LiveOptions, take: (socket: Socket) => void): Promise<void> {
+    const server = createServer((socket) => {
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+      take(socket);
+    });
+    const wanted = port === 0 ? 0 : port + this.#servers.length;
+    this.#servers.push(server);
+    return new Promise((resolve, reject) => {
+      server.once("error", (error) => {
+        reject(new Error(`The TCP port ${String(wanted)} cannot be used (${error.message}); name another with --port.`));
+      });
+      server.listen(wanted, host, () => {
+        this.addresses[name] = `tcp://${host}:${String((server.address() as AddressInfo).port)}`;
+        resolve();
+      });
+    });
+  }
+}
+
+/** Bytes between a connection and the port of a wire; a broken connection is a closed one. */
+function bridge(socket: Socket, port: HostPort): void {
+  socket.setNoDelay(true);
+  socket.on("error", () => undefined);
+  port.onReceive((bytes) => {
+    if (!socket.destroyed) socket.write(bytes);
+  });
+  socket.on("data", (data) => {
+    port.write(new Uint8Array(data));
+  });
+}

@@ -1,0 +1,67 @@
+/** The boards of a loan as they are built: a Puck.js as card, Picos as cartridge and reader, with what is soldered to them. */
+import { existsSync, readFileSync } from "node:fs";
+import type { KeyCellOptions } from "./supply.js";
+import type { BoardOptions } from "./espruino/options.js";
+import { PICO, PUCKJS } from "./espruino/profile.js";
+
+export type DeviceName = "card" | "cartridge" | "reader";
+export type Specimen = Pick<BoardOptions, "name" | "profile" | "wiring"> & { keyCell?: KeyCellOptions };
+
+const DAY = 86_400;
+/** Full charge at the kiosk's contact, and where the power-fail comparator of the cartridge trips, volt. */
+export const CHARGE_VOLTS = 5;
+const WARNING_VOLTS = 2.6;
+
+/** Capacitance that holds the cartridge for `days` with half as much again in reserve, farad. */
+export function capacitorFor(days: number): number {
+  const amperes = PICO.sleepAmperes + PICO.wakeCoulombs / 3600 + 2e-6;
+  return Math.max(0.1, (amperes * days * DAY * 1.5) / (CHARGE_VOLTS - 0.2 - WARNING_VOLTS));
+}
+
+/**
+ * What a board of this role is made of.
+ *
+ * @param days - that the cartridge's capacitor is sized for
+ */
+export function specimen(name: DeviceName, days: number): Specimen {
+  if (name === "card") return { name, profile: PUCKJS, wiring: { led: "D5" } };
+  if (name === "reader")
+    return { name, profile: PICO, wiring: { led: "B2", nor: { A4: 0x100000 }, decoder: { select: "B9", request: "B8" } } };
+  const farads = capacitorFor(days);
+  return {
+    name,
+    profile: PICO,
+    wiring: {
+      led: "B2",
+      capacitor: { pin: "A0", ratio: 2 },
+      powerFail: "A1",
+      tamper: "B1",
+      contact: "A8",
+      nor: { A4: 0x100000 },
+      card: { select: "B10", capacity: 0x40000000 },
+    },
+    keyCell: {
+      model: {
+        farads: farads * 0.8,
+        faradsPerVolt: farads * 0.05,
+        esr: 0.5,
+        slowOhms: 100,
+        slowFarads: farads * 0.05,
+        leakage: farads * 0.1e-6,
+        ratedVolts: 5.5,
+      },
+      warningVolts: WARNING_VOLTS,
+    },
+  };
+}
+
+/**
+ * The script in `dist/` that would be flashed.
+ *
+ * @throws Error when it has not been built
+ */
+export function builtBundle(name: string): string {
+  const file = new URL(`../dist/${name}.js`, import.meta.url);
+  if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
+  return readFileSync(file, "latin1");
+}

@@ -1,0 +1,92 @@
+import { createInterface } from "node:readline";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { Argument, Command } from "commander";
+import { LiveBoard, PLACES, type Place } from "../../sim/live.js";
+import type { DeviceName } from "../../sim/specimens.js";
+import { BadInput } from "./bad-input.js";
+import { whole } from "./whole.js";
+
+const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
+
+interface BoardFlags {
+  data?: string;
+  port: number;
+  days: number;
+  card?: string;
+  cartridge?: string;
+  json?: boolean;
+}
+
+/** `leyden board ROLE`: one simulated board as a process of its own, for kiosks, readers and programs that connect to it. */
+export function boardCommand(): Command {
+  return new Command("board")
+    .description("run one simulated board in real time, its wires on TCP ports, its flash in a folder")
+    .addArgument(new Argument("<role>", "what the board is").choices(["card", "cartridge", "reader"]))
+    .option("--data <folder>", "where the board's flash is kept (default: out/boards/<role>)")
+    .option("--port <number>", "first TCP port; 0 takes free ones", whole("--port", 0, 65_533), 0)
+    .option("--days <number>", "days that the cartridge's capacitor is sized for", whole("--days", 1, 3650), 7)
+    .option("--card <address>", "reader only: where the card is at home, tcp://host:port")
+    .option("--cartridge <address>", "reader only: where the cartridge is at home, tcp://host:port")
+    .option("--json", "print the addresses as JSON")
+    .action(run);
+}
+
+function slotAt(name: "card" | "cartridge", address: string | undefined): { name: "card" | "cartridge"; host: string; port: number }[] {
+  if (address === undefined) return [];
+  const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/\s]+)):(\d{1,5})\/?$/.exec(address);
+  if (!match) throw new BadInput(`--${name} takes an address as tcp://host:port, not ${address}.`);
+  return [{ name, host: match[1] || match[2], port: Number(match[3]) }];
+}
+
+async function run(role: DeviceName, flags: BoardFlags): Promise<void> {
+  const folder = flags.data ?? join("out", "boards", role);
+  const slots = [...slotAt("card", flags.card), ...slotAt("cartridge", flags.cartridge)];
+  if (role !== "reader" && slots.length > 0) throw new BadInput(`Only a reader has slots; leave --card and --cartridge out for a ${role}.`);
+  let played = 0;
+  const live = await LiveBoard.start({
+    role,
+    folder,
+    days: flags.days,
+    port: flags.port,
+    slots,
+    onPlayed: (content) => {
+      const file = join(folder, "played", String(++played));
+      mkdirSync(join(folder, "played"), { recursive: true });
+      writeFileSync(file, content);
+      console.log(
+        flags.json === true ? JSON.stringify({ played: file, bytes: content.length }) : `Played ${String(content.length)} bytes: ${file}`,
+      );
+    },
+  });
+  if (flags.json === true) console.log(JSON.stringify(live.addresses));
+  else {
+    for (const [name, address] of Object.entries(live.addresses)) console.log(`${name.padEnd(8)} ${address}`);
+    console.log(
+      role === "reader"
+        ? 'The reader is on. "pass 7d" lets time pass, "stop" ends it.'
+        : `The ${role} goes to whoever connects first; ${PLACES.join(", ")} or out carry it there, "pass 7d" lets time pass, "stop" ends it.`,
+    );
+  }
+  await new Promise<void>((resolve) => {
+    createInterface({ input: process.stdin }).on("line", (line) => {
+      if (line.trim() === "stop") resolve();
+      else if (line.trim() !== "") console.log(order(live, role, line.trim()));
+    });
+  });
+  await live.stop();
+}
+
+/** Does what a line on standard input says; answers what to tell. */
+function order(live: LiveBoard, role: DeviceName, line: string): string {
+  const pass = /^pass (\d+)([smhd])$/.exec(line);
+  if (pass) {
+    live.pass(Number(pass[1]) * UNITS[pass[2]]);
+    return `${pass[1]} ${pass[2]} have passed.`;
+  }
+  if (role !== "reader" && (line === "out" || PLACES.some((place) => place === line))) {
+    live.carry(line === "out" ? undefined : (line as Place));
+    return line === "out" ? `The ${role} is nowhere.` : `The ${role} is at: ${line}.`;
+  }
+  return `Type ${role === "reader" ? "" : `${PLACES.join(", ")}, out, `}pass followed by a number and s, m, h or d, or stop; not "${line}".`;
+}
