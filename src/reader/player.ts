@@ -17,6 +17,7 @@ import {
   INS_REQUEST_KEY,
 } from "../core/protocol/constants.js";
 import {
+  LICENSE_CARTRIDGE,
   LICENSE_CONTENT,
   LICENSE_ID,
   LICENSE_KEY,
@@ -53,6 +54,8 @@ export const PLAYER_PLAYING = 1;
 export const PLAYER_FINISHED = 2;
 export const PLAYER_REFUSED = 3;
 export const PLAYER_STOPPED = 4;
+/** A client looks for what it may use, and for the content. */
+export const PLAYER_SEEKING = 5;
 
 /** Why: what refused or stopped, besides the status word that came with it. */
 export const REASON_NONE = 0;
@@ -64,13 +67,13 @@ export const REASON_CHUNK = 5;
 export const REASON_LINK = 6;
 
 /** GET LOAN's answer: offsets. */
-const LOAN_TERMS = 16;
-const LOAN_HEADER = LOAN_TERMS + TERMS_LENGTH;
-const LOAN_ENVELOPE = LOAN_HEADER + HEADER_LENGTH;
-const LOAN_SIZE = LOAN_ENVELOPE + ENVELOPE_LENGTH;
-const LOAN_RATE = LOAN_SIZE + 4;
-const LOAN_TIME = LOAN_RATE + 4;
-const LOAN_LENGTH = LOAN_TIME + 8;
+export const LOAN_TERMS = 16;
+export const LOAN_HEADER = LOAN_TERMS + TERMS_LENGTH;
+export const LOAN_ENVELOPE = LOAN_HEADER + HEADER_LENGTH;
+export const LOAN_SIZE = LOAN_ENVELOPE + ENVELOPE_LENGTH;
+export const LOAN_RATE = LOAN_SIZE + 4;
+export const LOAN_TIME = LOAN_RATE + 4;
+export const LOAN_LENGTH = LOAN_TIME + 8;
 
 export interface Player {
   device: Device;
@@ -89,6 +92,7 @@ export interface Player {
   chunk: number;
   played: number;
   startedAt: number;
+  /** As GET LOAN answers it; terms of zeros where the content does not come from a cartridge, and the license alone tells them. */
   loan: Uint8Array;
   license: Uint8Array;
   /** Loan id 16 | play id 16 | 1 while the play is open: what the journal keeps. */
@@ -97,6 +101,9 @@ export interface Player {
   other: Uint8Array;
   stream: Stream;
   clear: Uint8Array;
+  /** Fetches the sealed content, now that the stream can open it; all of it has been played. */
+  fetch: (player: Player) => void;
+  finish: (player: Player) => void;
 }
 
 const context = new Uint8Array(ENVELOPE_CONTEXT);
@@ -126,11 +133,13 @@ export function createPlayer(device: Device, board: Board, sink: Sink, card: Pee
     other: new Uint8Array(32),
     stream: createStream([suite1, suite2], CHUNK),
     clear: new Uint8Array(CHUNK),
+    fetch: receiveChunks,
+    finish: closeLicense,
   };
 }
 
 /** Overwrites every secret of the play. */
-function wipe(player: Player): void {
+export function wipe(player: Player): void {
   player.license.fill(0);
   player.key.fill(0);
   player.other.fill(0);
@@ -139,7 +148,7 @@ function wipe(player: Player): void {
 }
 
 /** Ends without having played to the end. */
-function end(player: Player, state: number, reason: number, sw: number): void {
+export function end(player: Player, state: number, reason: number, sw: number): void {
   if (player.state === PLAYER_PLAYING) player.sink.end();
   wipe(player);
   player.state = state;
@@ -149,7 +158,7 @@ function end(player: Player, state: number, reason: number, sw: number): void {
 }
 
 /** A new play id for this loan, or the one that a cut left open; durable before the card is asked. */
-function choosePlay(player: Player): boolean {
+export function choosePlay(player: Player): boolean {
   const play = player.play;
   const journal = player.device.memory.journal;
   if (journalGet(journal, SLOT_PLAY, 0, play) === 33 && play[32] === 1 && equal(play.subarray(0, 16), player.loan.subarray(0, 16)))
@@ -175,7 +184,7 @@ export function play(player: Player): void {
 }
 
 /** Asks the card for the license of this loan, and opens it with the key of its version. */
-function requestLicense(player: Player): void {
+export function requestLicense(player: Player): void {
   const card = player.card;
   const loan = player.loan;
   const contentId = loan.subarray(LOAN_HEADER + HEADER_CONTENT, LOAN_HEADER + HEADER_CONTENT + 16);
@@ -191,14 +200,22 @@ function requestLicense(player: Player): void {
       !openLicense(license, player.key, card.data.subarray(0, LICENSE_RECORD)) ||
       !equal(license.subarray(LICENSE_LOAN, LICENSE_LOAN + 16), loan.subarray(0, 16)) ||
       !equal(license.subarray(LICENSE_CONTENT, LICENSE_CONTENT + 16), contentId) ||
-      !equal(license.subarray(LICENSE_TERMS, LICENSE_TERMS + TERMS_LENGTH), loan.subarray(LOAN_TERMS, LOAN_HEADER)) ||
+      (fromCartridge(player) &&
+        (!equal(license.subarray(LICENSE_TERMS, LICENSE_TERMS + TERMS_LENGTH), loan.subarray(LOAN_TERMS, LOAN_HEADER)) ||
+          !equal(license.subarray(LICENSE_CARTRIDGE, LICENSE_TERMS), player.cartridge.channel.peer.subarray(0, 8)))) ||
       !equal(license.subarray(LICENSE_PLAY, LICENSE_PLAY + 16), player.play.subarray(16, 32))
     )
       return end(player, PLAYER_REFUSED, REASON_LICENSE, 0);
     card.data.fill(0, 0, LICENSE_RECORD + 32);
     player.key.set(license.subarray(LICENSE_KEY, LICENSE_KEY + 32));
-    requestShare(player);
+    if (fromCartridge(player)) requestShare(player);
+    else openEnvelope(player);
   });
+}
+
+/** The loan is that of the cartridge in the slot. */
+function fromCartridge(player: Player): boolean {
+  return player.loan[LOAN_TERMS] !== 0;
 }
 
 /** Asks the cartridge for the loan key, or for its share; where the card keeps the key, for leave to use this version of the license. */
@@ -221,14 +238,15 @@ function requestShare(player: Player): void {
 /** Takes the title key out of the envelope and starts the stream. */
 function openEnvelope(player: Player): void {
   const loan = player.loan;
+  const license = player.license;
   const header = loan.subarray(LOAN_HEADER, LOAN_ENVELOPE);
   sha256(digest, [header]);
   envelopeContext(
     context,
     digest,
     loan.subarray(0, 16),
-    player.cartridge.channel.peer.subarray(0, 8),
-    loan.subarray(LOAN_TERMS, LOAN_HEADER),
+    license.subarray(LICENSE_CARTRIDGE, LICENSE_TERMS),
+    license.subarray(LICENSE_TERMS, LICENSE_TERMS + TERMS_LENGTH),
     get32(loan, LOAN_SIZE),
     get32(loan, LOAN_RATE),
   );
@@ -239,11 +257,43 @@ function openEnvelope(player: Player): void {
     return end(player, PLAYER_REFUSED, REASON_KEY, 0);
   player.key.fill(0);
   player.other.fill(0);
-  receiveChunks(player);
+  player.fetch(player);
 }
 
-/** Fetches the sealed chunks one after the other; each is opened, checked and only then played, and the next is let in when the sink has room. */
-function receiveChunks(player: Player): void {
+/** The content begins to play. */
+export function begin(player: Player): void {
+  player.state = PLAYER_PLAYING;
+  player.startedAt = player.board.now();
+  player.board.led(true);
+  player.sink.begin(get32(player.loan, LOAN_RATE));
+}
+
+/** Opens and checks one sealed chunk, and only then plays it; false, and the play stopped, when it is not genuine. `release` when the sink has room again. */
+export function playChunk(player: Player, index: number, last: boolean, bytes: Uint8Array, release: () => void): boolean {
+  const length = streamOpenChunk(player.stream, index, last, bytes, player.clear);
+  if (length < 0) {
+    player.chunk = index;
+    end(player, PLAYER_STOPPED, REASON_CHUNK, 0);
+    return false;
+  }
+  player.played += length;
+  if (length === 0) release();
+  else player.sink.write(player.clear.subarray(0, length), release);
+  return true;
+}
+
+/** The content has been played to its end; answers the seconds that it took. */
+export function finished(player: Player): number {
+  player.state = PLAYER_FINISHED;
+  player.reason = REASON_NONE;
+  player.sw = SW_OK;
+  player.sink.end();
+  player.board.led(false);
+  return ((player.board.now() - player.startedAt) / 1000) >>> 0;
+}
+
+/** Fetches the sealed chunks from the cartridge, one after the other; the next is let in when the sink has room. */
+export function receiveChunks(player: Player): void {
   const cartridge = player.cartridge;
   const stream = player.stream;
   const size = streamSealedChunk(stream);
@@ -254,43 +304,26 @@ function receiveChunks(player: Player): void {
   put32(cartridge.data, 6, count);
   exchange(cartridge, 0x80, INS_READ_CHUNKS, 0, 10, function (sw) {
     if (sw !== SW_OK) return end(player, PLAYER_REFUSED, REASON_CARTRIDGE, sw);
-    player.state = PLAYER_PLAYING;
-    player.startedAt = player.board.now();
-    player.board.led(true);
-    player.sink.begin(get32(player.loan, LOAN_RATE));
+    begin(player);
     bulkReceive(
       cartridge.link,
       function (index, bytes, release) {
-        const length = streamOpenChunk(stream, index, index === count - 1, bytes, player.clear);
-        if (length < 0) {
-          player.chunk = index;
-          end(player, PLAYER_STOPPED, REASON_CHUNK, 0);
-          return false;
-        }
-        player.played += length;
-        if (length === 0) release();
-        else player.sink.write(player.clear.subarray(0, length), release);
-        return true;
+        return playChunk(player, index, index === count - 1, bytes, release);
       },
       function (status) {
         if (player.state !== PLAYER_PLAYING) return;
         if (status !== BULK_OK) return end(player, PLAYER_STOPPED, REASON_LINK, 0);
-        player.sink.end();
-        finish(player);
+        player.finish(player);
       },
     );
   });
 }
 
 /** The content has been played: the license's conditions are updated, sealed under the key of the next version, and written back to the card. */
-function finish(player: Player): void {
+export function closeLicense(player: Player): void {
   const card = player.card;
   const license = player.license;
-  const seconds = ((player.board.now() - player.startedAt) / 1000) >>> 0;
-  player.state = PLAYER_FINISHED;
-  player.reason = REASON_NONE;
-  player.sw = SW_OK;
-  player.board.led(false);
+  const seconds = finished(player);
   card.data.set(license.subarray(LICENSE_ID, LICENSE_ID + 16));
   card.data.set(player.play.subarray(16, 32), 16);
   exchange(card, 0x80, INS_END_PLAY, 0, 32, function (sw, length) {
