@@ -160,6 +160,7 @@ const PROPERTIES = {
   hostSupply: [null, "boards/jerryscript/host/host.c, our own"],
   hostEvent: [null, "boards/jerryscript/host/host.c, our own"],
   hostSink: [null, "boards/jerryscript/host/host.c, our own"],
+  hostKeyMemory: [null, "boards/jerryscript/host/host.c, our own"],
 };
 
 function sources(folder) {

@@ -7,6 +7,7 @@ import type { Clock, Scheduled } from "./clock.js";
 import { MemoryCard } from "./card.js";
 import { Decoder } from "./decoder.js";
 import { NorFlash, PowerCut, type Tear } from "./flash.js";
+import { JERRY_HOST, defineHost } from "./jerry.js";
 import { SerialNor } from "./nor.js";
 import type { Random } from "./random.js";
 import { Storage } from "./storage.js";
@@ -18,6 +19,7 @@ import type { BoardOptions, BoardWorld, Operation } from "./espruino/options.js"
 import type { EngineProfile, Wiring } from "./espruino/profile.js";
 import { WorkQueue } from "./espruino/queue.js";
 import { Sandbox } from "./espruino/sandbox.js";
+import type { EngineContext } from "./espruino/context.js";
 import { BoardPort } from "./espruino/serial.js";
 import { START_MARGIN, Supplies } from "./espruino/supplies.js";
 import { Timers } from "./espruino/timers.js";
@@ -42,7 +44,7 @@ export class EspruinoBoard {
   readonly clockError: number;
   readonly counts = { boots: 0, errors: 0, refused: 0, overflows: 0, deaf: 0, consoleBytes: 0, wakes: 0 };
   /** The running bundle's world, or undefined while the board is off or has nothing to run. */
-  sandbox: Sandbox | undefined;
+  sandbox: EngineContext | undefined;
   /** What is known of the running bundle's memory. */
   arenas: Arenas;
   readonly #ports = new Map<string, BoardPort>();
@@ -336,7 +338,7 @@ export class EspruinoBoard {
   }
 
   #checkKey(): void {
-    const valid = this.sandbox !== undefined && this.arenas.keyValid;
+    const valid = this.sandbox !== undefined && (this.sandbox.keyValid ?? this.arenas.keyValid);
     if (valid === this.#keyValid) return;
     this.#keyValid = valid;
     this.world.trace.add(this.name, "key", { valid });
@@ -367,6 +369,7 @@ export class EspruinoBoard {
     this.#handlers.clear();
     this.#stalledUntil = 0;
     this.#deepSleep = false;
+    this.sandbox?.end?.();
     this.sandbox = undefined;
     this.arenas = new Arenas(this.#options.fragmented ?? false);
     for (const port of this.#ports.values()) port.powerOff();
@@ -383,14 +386,16 @@ export class EspruinoBoard {
     this.counts.boots++;
     this.#bootTime = this.clock.now;
     this.#errorFlags.clear();
-    const sandbox = new Sandbox({
-      random: this.random.stream(`engine ${String(this.counts.boots)}`),
-      now: () => this.seconds * 1000,
-      keepDropped: this.#options.keepDropped,
-      onRefused: (what) => {
-        this.refused(what);
-      },
-    });
+    const sandbox =
+      this.#options.engine?.(this.name) ??
+      new Sandbox({
+        random: this.random.stream(`engine ${String(this.counts.boots)}`),
+        now: () => this.seconds * 1000,
+        keepDropped: this.#options.keepDropped,
+        onRefused: (what) => {
+          this.refused(what);
+        },
+      });
     this.sandbox = sandbox;
     this.#work.now(() => {
       if (this.storage.checkAtStart())
@@ -404,6 +409,7 @@ export class EspruinoBoard {
         sandbox.define(id, object);
       }
       sandbox.define("Waveform", waveformConstructor(this, sandbox));
+      if (this.profile === JERRY_HOST) defineHost(this, sandbox);
       const boot = [".bootrst", ".bootcde", ".boot0"]
         .map((name) => ({ name, code: this.storage.read(name) }))
         .filter(({ code }) => code?.length);

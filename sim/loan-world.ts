@@ -14,8 +14,9 @@ import { DeviceSession, type DeviceInfo } from "../src/host/session.js";
 import { Transport } from "../src/host/transport.js";
 import type { KioskDevice } from "../src/kiosk/rental.js";
 import type { EspruinoBoard } from "./espruino.js";
+import type { EngineContext } from "./espruino/context.js";
 import type { Random } from "./random.js";
-import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName } from "./specimens.js";
+import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName, type EngineName } from "./specimens.js";
 import { World, type Slot, type WorldOptions } from "./world.js";
 
 /** The simulation begins at this instant, seconds: 2026-01-01T00:00:00Z. */
@@ -27,6 +28,12 @@ export interface LoanWorldOptions extends WorldOptions {
   days: number;
   /** Experimental scripts to run instead of those in `dist/`, by device. */
   bundles?: Partial<Record<DeviceName, string>>;
+  /** Real interpreters in place of the sandbox, by device; each call makes one for one start of the device. */
+  engines?: Partial<Record<DeviceName, (device: string) => EngineContext>>;
+  /** Default "espruino"; "jerryscript" puts the bundles of dist/jerryscript on three boards with our host program. */
+  engine?: EngineName;
+  /** See `BoardOptions.keepDropped`. */
+  keepDropped?: boolean;
 }
 
 export class LoanWorld {
@@ -64,10 +71,14 @@ export class LoanWorld {
     this.root = signingKey(draw(32));
     this.issuer = signingKey(this.keys.issuerSeed());
     this.issuerCertificate = issueIssuer(this.root, this.issuer, 1, START - DAY, START + 3650 * DAY);
-    const bundle = (name: DeviceName): string => options.bundles?.[name] ?? builtBundle(name);
-    this.card = world.board(specimen("card", options.days));
-    this.cartridge = world.board(specimen("cartridge", options.days));
-    this.reader = world.board(specimen("reader", options.days));
+    const { engine = "espruino", engines, keepDropped } = options;
+    const bundle = (name: DeviceName): string =>
+      options.bundles?.[name] ?? builtBundle(engine === "jerryscript" ? `jerryscript/${name}` : name);
+    const board = (name: DeviceName): EspruinoBoard =>
+      world.board({ ...specimen(name, options.days, engine), engine: engines?.[name], keepDropped });
+    this.card = board("card");
+    this.cartridge = board("cartridge");
+    this.reader = board("reader");
     for (const [name, board] of [
       ["card", this.card],
       ["cartridge", this.cartridge],

@@ -23,7 +23,7 @@ export interface LoanOptions extends Omit<LoanWorldOptions, "days"> {
   /** Where sealed contents are kept meanwhile; default a temporary folder that is removed at the end. */
   folder?: string;
   /** Told of the trace as soon as there is one. */
-  onStart?: (trace: Trace) => void;
+  onStart?: (trace: Trace, loan: LoanWorld) => void;
   /** Called between steps, and while bytes are recorded or played. */
   progress?: (step: RentalStep | "packaging" | "playing" | "waiting", done: number, total: number) => void;
 }
@@ -155,7 +155,7 @@ function stock(loan: LoanWorld, folder: string): void {
 export async function runLoan(options: LoanOptions): Promise<LoanResult> {
   const loan = new LoanWorld(options);
   const { world } = loan;
-  options.onStart?.(world.trace);
+  options.onStart?.(world.trace, loan);
   const own = options.folder === undefined ? mkdtempSync(join(tmpdir(), "leyden-")) : undefined;
   const folder = options.folder ?? (own as string);
   try {

@@ -3,8 +3,10 @@ import { existsSync, readFileSync } from "node:fs";
 import type { KeyCellOptions } from "./supply.js";
 import type { BoardOptions } from "./espruino/options.js";
 import { PICO, PUCKJS } from "./espruino/profile.js";
+import { JERRY_HOST } from "./jerry.js";
 
 export type DeviceName = "card" | "cartridge" | "reader";
+export type EngineName = "espruino" | "jerryscript";
 export type Specimen = Pick<BoardOptions, "name" | "profile" | "wiring"> & { keyCell?: KeyCellOptions };
 
 const DAY = 86_400;
@@ -19,11 +21,15 @@ export function capacitorFor(days: number): number {
 }
 
 /**
- * What a board of this role is made of.
+ * What a board of this role is made of; with JerryScript three machines with our host program, and the same parts around them.
  *
  * @param days - that the cartridge's capacitor is sized for
  */
-export function specimen(name: DeviceName, days: number): Specimen {
+export function specimen(name: DeviceName, days: number, engine: EngineName = "espruino"): Specimen {
+  if (engine === "jerryscript") {
+    const { wiring, ...rest } = specimen(name, days);
+    return { ...rest, profile: JERRY_HOST, wiring: { ...wiring, led: "B2" } };
+  }
   if (name === "card") return { name, profile: PUCKJS, wiring: { led: "D5" } };
   if (name === "reader")
     return { name, profile: PICO, wiring: { led: "B2", nor: { A4: 0x100000 }, decoder: { select: "B9", request: "B8" } } };

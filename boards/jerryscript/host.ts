@@ -14,6 +14,8 @@ export interface Host {
   hostSupply(): number;
   hostEvent(event: number, handler: ((docked: boolean) => void) | (() => void)): void;
   hostSink(bytes: Uint8Array): void;
+  /** `length` zero bytes outside the engine's heap, which the system does not swap out. */
+  hostKeyMemory(length: number): Uint8Array;
 }
 
 /** A board whose members can still be added. */

@@ -1,7 +1,7 @@
 /** `require("crypto")` of Espruino 2v29 (libs/crypto/jswrap_crypto.c), for the algorithms a build has. */
 import { createCipheriv, createDecipheriv, createHash } from "node:crypto";
 import type { EngineProfile } from "./profile.js";
-import type { Sandbox } from "./sandbox.js";
+import type { EngineContext } from "./context.js";
 import { toBytes } from "./bytes.js";
 
 interface AesOptions {
@@ -9,7 +9,7 @@ interface AesOptions {
   mode?: string;
 }
 
-export function engineCrypto(sandbox: Sandbox, profile: EngineProfile, refused: (what: string) => void): Record<string, unknown> {
+export function engineCrypto(sandbox: EngineContext, profile: EngineProfile, refused: (what: string) => void): Record<string, unknown> {
   const members: Record<string, unknown> = {};
   for (const name of profile.crypto) {
     if (name.startsWith("SHA"))

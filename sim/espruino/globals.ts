@@ -10,7 +10,7 @@ import { engineCrypto } from "./crypto.js";
 import type { Arenas } from "./memory.js";
 import type { EngineProfile, Wiring } from "./profile.js";
 import type { Decoder } from "../decoder.js";
-import type { Sandbox } from "./sandbox.js";
+import type { EngineContext } from "./context.js";
 import type { Timers } from "./timers.js";
 
 /** What the globals need of the board they belong to. */
@@ -40,7 +40,7 @@ export interface GlobalsBoard {
   restart(why: string): void;
 }
 
-export function defineGlobals(board: GlobalsBoard, sandbox: Sandbox): void {
+export function defineGlobals(board: GlobalsBoard, sandbox: EngineContext): void {
   const fail = (error: unknown): never => {
     throw error instanceof StorageError ? sandbox.error(error.message) : error;
   };
@@ -145,7 +145,7 @@ function show(value: unknown): string {
   return typeof value === "function" ? "function () { [native code] }" : (JSON.stringify(value) ?? "undefined");
 }
 
-function memory(board: GlobalsBoard, sandbox: Sandbox): unknown {
+function memory(board: GlobalsBoard, sandbox: EngineContext): unknown {
   const { variables, variableBytes, flash, storage } = board.profile;
   const usage = Math.min(variables, Math.ceil(sandbox.buffers().reduce((sum, buffer) => sum + buffer.byteLength / variableBytes + 2, 0)));
   return sandbox.object({
@@ -162,7 +162,7 @@ function memory(board: GlobalsBoard, sandbox: Sandbox): unknown {
   });
 }
 
-function storageModule(board: GlobalsBoard, sandbox: Sandbox, fail: (error: unknown) => never): Record<string, unknown> {
+function storageModule(board: GlobalsBoard, sandbox: EngineContext, fail: (error: unknown) => never): Record<string, unknown> {
   const { storage } = board;
   const guarded = <T>(work: () => T): T => {
     try {
@@ -215,7 +215,7 @@ function storageModule(board: GlobalsBoard, sandbox: Sandbox, fail: (error: unkn
   });
 }
 
-function flashModule(board: GlobalsBoard, sandbox: Sandbox): Record<string, unknown> {
+function flashModule(board: GlobalsBoard, sandbox: EngineContext): Record<string, unknown> {
   const { flash, storage } = board;
   return sandbox.object({
     read: (length: number, address: number) => (length > 0 ? sandbox.bytes(flash.read(address, length)) : undefined),
@@ -233,7 +233,7 @@ function flashModule(board: GlobalsBoard, sandbox: Sandbox): Record<string, unkn
   });
 }
 
-function openFile(board: GlobalsBoard, sandbox: Sandbox, name: string, mode = "r"): unknown {
+function openFile(board: GlobalsBoard, sandbox: EngineContext, name: string, mode = "r"): unknown {
   const file = board.card?.open(name, mode);
   if (!file) throw sandbox.error(`Could not open file : ${board.card?.present ? "NO_FILE" : "NOT_READY"}`);
   return sandbox.object({
@@ -259,7 +259,7 @@ function openFile(board: GlobalsBoard, sandbox: Sandbox, name: string, mode = "r
   });
 }
 
-function fsModule(board: GlobalsBoard, sandbox: Sandbox): Record<string, unknown> {
+function fsModule(board: GlobalsBoard, sandbox: EngineContext): Record<string, unknown> {
   return sandbox.object({
     readFileSync: (name: string) => {
       const bytes = board.card?.content(name);
@@ -281,7 +281,7 @@ function fsModule(board: GlobalsBoard, sandbox: Sandbox): Record<string, unknown
   });
 }
 
-function spi(board: GlobalsBoard, sandbox: Sandbox): unknown {
+function spi(board: GlobalsBoard, sandbox: EngineContext): unknown {
   let baud = 100_000;
   return sandbox.object({
     setup: (options?: { baud?: number }) => {
@@ -303,7 +303,7 @@ function spi(board: GlobalsBoard, sandbox: Sandbox): unknown {
   });
 }
 
-function engineObject(board: GlobalsBoard, sandbox: Sandbox): unknown {
+function engineObject(board: GlobalsBoard, sandbox: EngineContext): unknown {
   // The engine's iterators read 32-bit elements as signed.
   const numbers = (value: unknown): ArrayLike<number> => {
     if (typeof value === "string") return toBytes(value);

@@ -2,6 +2,7 @@
 import type { Clock } from "../clock.js";
 import type { EspruinoBoard } from "../espruino.js";
 import type { Tear } from "../flash.js";
+import type { EngineContext } from "./context.js";
 import type { Random } from "../random.js";
 import type { KeyCell } from "../supply.js";
 import type { Trace } from "../trace.js";
@@ -36,6 +37,8 @@ export interface BoardOptions {
   costs?: { event?: number; byte?: number };
   /** See `SandboxOptions.keepDropped`. */
   keepDropped?: boolean;
+  /** Makes the interpreter that runs the bundle, anew at every start. Default: a sandbox in this process. */
+  engine?: (device: string) => EngineContext;
   /** Arrays for which the bundle finds no flat room, by the order in which it asks: tests of its fallback. */
   fragmented?: boolean;
 }

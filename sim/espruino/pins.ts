@@ -1,6 +1,6 @@
 /** Pins of a simulated board: what the bundle drives, what the world drives, and watches on edges. */
 import type { Clock } from "../clock.js";
-import type { Sandbox } from "./sandbox.js";
+import type { EngineContext } from "./context.js";
 
 export interface PinBoard {
   readonly clock: Clock;
@@ -63,7 +63,7 @@ export class Pins {
   }
 
   /** Defines pin objects and the functions on pins in the context. */
-  define(sandbox: Sandbox): void {
+  define(sandbox: EngineContext): void {
     const nameOf = (pin: unknown): string => {
       const name = typeof pin === "string" ? pin : String((pin as { toString(): string } | undefined)?.toString());
       if (!this.#names.has(name)) throw sandbox.error(`Invalid pin ${name}`);
@@ -153,6 +153,23 @@ export class Pins {
       this.#watches = ids.length ? this.#watches.filter((watch) => watch.id !== ids[0]) : [];
     });
     this.#event = (state) => sandbox.object({ state, time: this.#board.seconds, lastTime: this.#board.seconds });
+  }
+
+  /** A watch on `pin` (edge 1 rising, -1 falling, 0 both) outside the engine's own `setWatch`; answers its id. */
+  watch(pin: string, edge: number, repeat: boolean, handler: (state: boolean) => void): number {
+    const id = this.#nextWatch++;
+    this.#watches.push({
+      id,
+      pin,
+      edge,
+      repeat,
+      debounce: 0,
+      handler: (event) => {
+        handler((event as { state: boolean }).state);
+      },
+      settle: 0,
+    });
+    return id;
   }
 
   #event: (state: boolean) => object = () => ({});

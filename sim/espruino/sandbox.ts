@@ -6,6 +6,7 @@
  */
 import vm from "node:vm";
 import type { Random } from "../random.js";
+import type { EngineContext } from "./context.js";
 
 const ABSENT = [
   "Symbol Map Set WeakMap WeakSet WeakRef FinalizationRegistry Proxy Reflect BigInt BigInt64Array BigUint64Array Intl Promise RangeError",
@@ -133,7 +134,7 @@ export interface SandboxOptions {
 const scripts = new Map<string, vm.Script>();
 const setup = new vm.Script(SETUP, { filename: "engine" });
 
-export class Sandbox {
+export class Sandbox implements EngineContext {
   readonly #context: vm.Context;
   readonly #realm: Realm;
   readonly #global: Record<string, unknown>;

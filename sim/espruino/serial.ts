@@ -1,12 +1,12 @@
 /** A serial port of a simulated board: the engine's Serial object on one side, a wire on the other. */
-import type { Sandbox } from "./sandbox.js";
+import type { EngineContext } from "./context.js";
 import { toBytes } from "./bytes.js";
 import type { Wire, WireEnd, WireParty } from "../wire.js";
 
 /** What a port needs of its board. */
 export interface PortBoard {
   readonly name: string;
-  readonly sandbox: Sandbox | undefined;
+  readonly sandbox: EngineContext | undefined;
   /** Time inside the running code. */
   readonly localTime: number;
   readonly receiveBuffer: number;
@@ -107,7 +107,7 @@ export class BoardPort implements WireParty {
   }
 
   /** The Serial object that the bundle sees. */
-  object(sandbox: Sandbox): Record<string, unknown> {
+  object(sandbox: EngineContext): Record<string, unknown> {
     const write = (...data: unknown[]): void => {
       this.write(toBytes(data.length === 1 ? data[0] : data));
     };

@@ -1,9 +1,9 @@
 /** The engine's Waveform: samples played at a steady rate from one or two buffers (src/jswrap_waveform.c). */
 import type { Clock, Scheduled } from "../clock.js";
-import type { Sandbox } from "./sandbox.js";
+import type { EngineContext } from "./context.js";
 
 export interface WaveformBoard {
-  readonly sandbox: Sandbox | undefined;
+  readonly sandbox: EngineContext | undefined;
   readonly clock: Clock;
   run(task: () => void): void;
   /** Samples went out on `pin`; `undefined` marks begin (no samples yet) and end. */
@@ -18,7 +18,7 @@ interface WaveformObject {
 }
 
 /** The constructor to be put into the context. Stops by itself when the board's sandbox is gone. */
-export function waveformConstructor(board: WaveformBoard, sandbox: Sandbox): unknown {
+export function waveformConstructor(board: WaveformBoard, sandbox: EngineContext): unknown {
   return function Waveform(samples: number, options?: { doubleBuffer?: boolean; bits?: number }): WaveformObject {
     if (options?.bits && options.bits !== 8) throw sandbox.error("the simulator plays 8-bit waveforms only");
     const listeners: Record<string, ((buffer: Uint8Array) => void)[]> = {};

@@ -78,6 +78,8 @@ interface Waiting {
 export class Transport {
   /** Told when a device starts: its role. */
   onReset: ((role: number) => void) | null = null;
+  /** The device's last answer to reset, 17 bytes (ISO/IEC 7816-3, 8.2); null before the first. */
+  answerToReset: Uint8Array | null = null;
   /** Told when the port goes away and comes back. */
   onChange: ((ready: boolean) => void) | null = null;
   readonly #link: Link;
@@ -97,7 +99,8 @@ export class Transport {
     this.#link.onFailure = (reason) => {
       this.#fail(reason);
     };
-    this.#link.onReset = (_atr, role) => {
+    this.#link.onReset = (atr, role) => {
+      this.answerToReset = atr.slice();
       const resetting = this.#resetting;
       if (resetting) resetting(role);
       else this.#fail(LINK_LOST);

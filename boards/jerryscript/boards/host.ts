@@ -84,7 +84,7 @@ export function card(): Board {
 export function cartridge(): Board {
   const flash = pages();
   const board = host(flash);
-  board.keyMemory = new Uint8Array(512);
+  board.keyMemory = leydenHost.hostKeyMemory(512);
   board.keySupply = {
     charged: 4800,
     millivolts: function (): number {

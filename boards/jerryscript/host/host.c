@@ -2,10 +2,11 @@
  * Runs one bundle on JerryScript and gives it what that engine lacks: wires, timers, a monotonic clock, NOR flash, random bytes.
  *
  *   host BUNDLE FLASH SINK [DEVICE...]
+ *   host --lockstep IN OUT SCRIPT...
  *
  * Wires 0 to 2 are descriptors 3 to 5, or the serial devices named; the bench is descriptor 6. Lines on the bench move pins: "V4800"
  * sets the key capacitor's millivolts, "F" trips the power-fail comparator, "T" opens the case, "B" presses the button, "C1" and "C0"
- * dock and undock.
+ * dock and undock. With --lockstep the simulator is the hardware, see lockstep.c.
  */
 #include <errno.h>
 #include <poll.h>
@@ -13,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 
@@ -33,6 +35,8 @@ enum
   FIRST_TIMER
 };
 #define HANDLERS 4096
+/* Bytes of key memory. */
+#define KEY_MEMORY 512
 static jerry_value_t handlers[HANDLERS];
 static bool used[HANDLERS];
 
@@ -40,11 +44,8 @@ static double millivolts = 5000;
 static bool docked;
 static FILE *sink;
 
-#define EXTERNAL(name) \
-  static jerry_value_t name (const jerry_call_info_t *info, const jerry_value_t args[], const jerry_length_t count)
-
 /* Bytes of a typed array in the engine's memory; NULL when `value` is none. */
-static uint8_t *bytes_of (jerry_value_t value, size_t *length)
+uint8_t *bytes_of (jerry_value_t value, size_t *length)
 {
   jerry_size_t offset = 0;
   jerry_size_t size = 0;
@@ -84,7 +85,7 @@ static void drop (uint32_t index)
 }
 
 /* Prints what was thrown, and ends: a device whose firmware throws is broken, and its starter should know. */
-static void must (jerry_value_t result)
+void must (jerry_value_t result)
 {
   if (jerry_value_is_exception (result))
   {
@@ -243,6 +244,22 @@ EXTERNAL (host_sink)
   return jerry_undefined ();
 }
 
+/* Outside the engine's heap, so that it never moves and an overwrite reaches the one copy; never swapped out. */
+EXTERNAL (host_key_memory)
+{
+  (void) info;
+  static uint8_t memory[KEY_MEMORY];
+  jerry_length_t length = count > 0 ? (jerry_length_t) jerry_value_as_number (args[0]) : 0;
+  if (length == 0 || length > KEY_MEMORY || mlock (memory, sizeof (memory)) != 0)
+  {
+    return wrong ("hostKeyMemory takes at most 512 bytes, in memory that can be locked");
+  }
+  jerry_value_t buffer = jerry_arraybuffer_external (memory, length, NULL);
+  jerry_value_t array = jerry_typedarray_with_buffer (JERRY_TYPEDARRAY_UINT8, buffer);
+  jerry_value_free (buffer);
+  return array;
+}
+
 static void install (void)
 {
   static const struct
@@ -262,6 +279,7 @@ static void install (void)
     { "hostSupply", host_supply },
     { "hostEvent", host_event },
     { "hostSink", host_sink },
+    { "hostKeyMemory", host_key_memory },
   };
   jerry_value_t global = jerry_current_realm ();
   jerry_value_t object = jerry_object ();
@@ -389,7 +407,7 @@ static void loop (void)
 }
 
 /* All of a file; the caller frees it. NULL when it cannot be read. */
-static jerry_char_t *load (const char *path, size_t *length)
+jerry_char_t *load (const char *path, size_t *length)
 {
   FILE *file = fopen (path, "rb");
   jerry_char_t *text = NULL;
@@ -410,6 +428,10 @@ static jerry_char_t *load (const char *path, size_t *length)
 int main (int argc, char **argv)
 {
   size_t length = 0;
+  if (argc > 3 && strcmp (argv[1], "--lockstep") == 0)
+  {
+    return lockstep (argv + 2);
+  }
   if (argc < 4)
   {
     fprintf (stderr, "usage: host BUNDLE FLASH SINK [DEVICE...]\n");

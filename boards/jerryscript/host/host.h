@@ -6,6 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "jerryscript.h"
+
+#define EXTERNAL(name) \
+  static jerry_value_t name (const jerry_call_info_t *info, const jerry_value_t args[], const jerry_length_t count)
+
 /* A wire ends in a file descriptor; the one after the last wire is the bench, from which pins are moved. */
 #define WIRES 3
 #define BENCH WIRES
@@ -33,5 +38,15 @@ uint32_t timer_cancel (uint32_t id);
 int timer_wait (void);
 /* Takes the next handler that is due off the list; 0 when none is. */
 uint32_t timer_due (void);
+
+/* host.c: bytes of a typed array in the engine's memory, NULL when `value` is none. */
+uint8_t *bytes_of (jerry_value_t value, size_t *length);
+/* host.c: ends the program with what was thrown, if anything was. */
+void must (jerry_value_t result);
+/* host.c: all of a file, which the caller frees; NULL when it cannot be read. */
+jerry_char_t *load (const char *path, size_t *length);
+
+/* lockstep.c: runs scripts with nothing but two pipes. `names`: the pipes in and out, then the scripts, then NULL. */
+int lockstep (char **names);
 
 #endif
