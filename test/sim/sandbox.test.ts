@@ -74,9 +74,9 @@ test("it computes what the engine computes, also where that is wrong", () => {
   assert.is(evaluate("E.toUint8Array([1,{data:2,count:3},'hi']).join()"), "1,2,2,2,104,105");
 });
 
-const engine = process.env.ESPRUINO;
+const engine = process.env.ESPRUINO ?? "";
 
-test.when(engine !== undefined, "ESPRUINO names no engine")("answers as the engine does on whatever firmware may ask", () => {
+test.when(engine !== "", "ESPRUINO names no engine")("answers as the engine does on whatever firmware may ask", () => {
   const expressions = [
     "Math.pow(2,12)===4096,Math.pow(2,9)===512,Math.pow(10,11)===1e11,Math.pow(3,4),Math.pow(-2,3)",
     "Math.round(-2.5),Math.round(2.5),Math.round(-0.4),Math.round(1e9+0.5),Math.floor(-2.5),Math.ceil(2.1),Math.abs(-7)",
@@ -98,7 +98,7 @@ test.when(engine !== undefined, "ESPRUINO names no engine")("answers as the engi
   const code = expressions.map((expression) => `print("> "+[${expression}].join("|"));`).join("\n");
   const folder = mkdtempSync(join(tmpdir(), "leyden-sandbox-"));
   writeFileSync(join(folder, "script.js"), code);
-  const run = spawnSync(engine as string, ["script.js"], {
+  const run = spawnSync(engine, ["script.js"], {
     cwd: folder,
     input: "",
     encoding: "latin1",
