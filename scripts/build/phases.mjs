@@ -167,10 +167,13 @@ export function phase(source, moduleOf) {
       const owner = owners.get(identifier.name);
       const where = placeOf(owner);
       if (where === undefined || surrounds(where, placeOf(node))) continue;
-      if (where === SHARED || identifier.assigned || !isFunction(owner.statement) || (where === COMMANDS && !identifier.called))
+      if (where === SHARED || identifier.assigned || !isFunction(owner.statement))
         throw new Error(`line ${identifier.loc.start.line}: "${identifier.name}" belongs to a phase, and can only be called from outside`);
       entries[where].add(identifier.name);
-      out += source.slice(at, identifier.start) + `${where === COMMANDS ? "commands$()" : `arithmetic$(${where + 1})`}.${identifier.name}`;
+      const inPhase = `${where === COMMANDS ? "commands$()" : `arithmetic$(${where + 1})`}.${identifier.name}`;
+      // A function that is handed on would keep its phase for as long as it is held.
+      const given = owner.statement.params.map((_, index) => `given${index}$`).join(",");
+      out += source.slice(at, identifier.start) + (where === COMMANDS && !identifier.called ? `function(${given}){return ${inPhase}(${given})}` : inPhase);
       at = identifier.end;
     }
     return out + source.slice(at, node.statement.end);
