@@ -37,6 +37,9 @@ export const realTimers: Timers = {
   },
 };
 
+/** Milliseconds without a further answer to reset after which a reset is over. */
+const RESET_QUIET = 250;
+
 /** Added to a status of a bulk transfer, so that it is a reason of its own. */
 const BULK = 100;
 /** The port went away, or was closed. */
@@ -139,7 +142,14 @@ export class Transport {
   /** Asks the device for its answer to reset; resolves with its role. What it does for this host ends, sessions too. */
   reset(): Promise<number> {
     return this.#exchange<number>((succeed) => {
-      this.#resetting = succeed;
+      let quiet = 0;
+      // A device that starts this very moment answers twice, unasked and asked: the exchange is over when no more comes.
+      this.#resetting = (role) => {
+        this.#timers.cancel(quiet);
+        quiet = this.#timers.after(RESET_QUIET, () => {
+          succeed(role);
+        });
+      };
       linkReset(this.#link);
       return () => undefined;
     });
