@@ -20,8 +20,8 @@ export interface HeldLoan {
 export interface KioskCartridge {
   /** 8 bytes, hex. */
   readonly id: string;
-  /** PREPARE: a fresh challenge (16 bytes), the highest loan counter seen, the capacitor's millivolts. */
-  prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }>;
+  /** PREPARE: a fresh challenge (16 bytes), the highest loan counter seen, the capacitor's millivolts and whether that is enough for a loan. */
+  prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number; charged: boolean }>;
   /** RECORD: puts a sealed content on the cartridge, whole. */
   record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void>;
   /** LOAD KEY: answers the proof (16 bytes) that the key is held. */

@@ -32,7 +32,13 @@ export interface RentalKioskOptions {
   devices: KioskDevices;
   /** Told of every step before it is made; for tests that crash there. */
   step?: (name: string) => void;
+  /** Waits so many milliseconds; real ones unless given. */
+  wait?: (milliseconds: number) => Promise<void>;
 }
+
+/** A capacitor that is not charged after so long is faulty; milliseconds. */
+const CHARGE_LIMIT = 30 * 60_000;
+const CHARGE_POLL = 1000;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
@@ -45,6 +51,8 @@ export class RentalKiosk {
   readonly records: Spool<LoanBody>;
   private readonly attempts: Spool<Attempt>;
   private readonly step: (name: string) => void;
+  private turn: Promise<unknown> = Promise.resolve();
+  private busy = 0;
 
   constructor(private readonly options: RentalKioskOptions) {
     this.catalog = new KioskCatalog(join(options.folder, "catalog"), options.client);
@@ -57,7 +65,7 @@ export class RentalKiosk {
   /** What the choosing screen shows: built from the recommendations in the cartridge, also when the center is away. */
   async choices(): Promise<{ choices: Choice[]; centerAnswers: boolean; cartridge: boolean }> {
     const centerAnswers = await this.catalog.refresh();
-    const cartridge = await this.options.devices.cartridge();
+    const cartridge = this.busy > 0 ? null : await this.options.devices.cartridge();
     const recommended = cartridge === null ? [] : readRecommendations(await cartridge.readRecommendations());
     return { choices: this.catalog.choices(recommended), centerAnswers, cartridge: cartridge !== null };
   }
@@ -68,8 +76,12 @@ export class RentalKiosk {
    * @param reader - index of the certificate on the card of the one reader that shall play; any reader without
    * @throws NotPossible, ProblemError, DeviceRefused or CenterAway; then nothing is lent, or `recover` finishes it
    */
-  async rent(contentId: string, reader?: number): Promise<LoanBody> {
-    await this.recover();
+  rent(contentId: string, reader?: number): Promise<LoanBody> {
+    return this.alone(() => this.rentNow(contentId, reader));
+  }
+
+  private async rentNow(contentId: string, reader?: number): Promise<LoanBody> {
+    await this.finishAll();
     const { devices } = this.options;
     const cartridge = await devices.cartridge();
     if (cartridge === null) throw new NotPossible("There is no cartridge in the slot; put one in.");
@@ -91,7 +103,7 @@ export class RentalKiosk {
       return await this.make(key, attempt, cartridge, card);
     } catch (error) {
       // Whatever was begun is brought to an end now when that can be, else at the next opportunity.
-      await this.recover().catch(() => undefined);
+      await this.finishAll().catch(() => undefined);
       throw error;
     }
   }
@@ -111,8 +123,8 @@ export class RentalKiosk {
       await client.call(completeContract, { params, body: { proof: hex(proof) } });
     }
     await this.record(loan, cartridge);
+    const { challenge, counter } = await this.charge(cartridge);
     this.step("key");
-    const { challenge, counter } = await cartridge.prepare();
     const sealed = await client.call(sealKey, { params, body: { challenge: hex(challenge), counter } });
     this.step("load");
     const proof = await cartridge.loadKey(unhex(sealed.keyLoad), unhex(sealed.envelope));
@@ -143,6 +155,19 @@ export class RentalKiosk {
     await cartridge.record(unhex(form.header), form.length, form.sampleRate, this.contents.read(form));
   }
 
+  /** Waits until the capacitor is charged; answers the cartridge's newest challenge. */
+  private async charge(cartridge: KioskCartridge): Promise<{ challenge: Uint8Array; counter: number }> {
+    const wait =
+      this.options.wait ?? ((milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds)));
+    for (let waited = 0; ; waited += CHARGE_POLL) {
+      const prepared = await cartridge.prepare();
+      if (prepared.charged) return prepared;
+      if (waited >= CHARGE_LIMIT)
+        throw new NotPossible(`The cartridge does not charge beyond ${String(prepared.millivolts)} mV; take another one.`);
+      await wait(CHARGE_POLL);
+    }
+  }
+
   private async activate(key: string, cartridge: KioskCartridge, held: NonNullable<Attempt["held"]>, loanId: string): Promise<LoanBody> {
     this.step("activate");
     const { loan, activation } = await this.options.client.call(activateLoan, { params: { loanId }, body: held });
@@ -168,7 +193,19 @@ export class RentalKiosk {
    *
    * @throws CenterAway when the center does not answer; then all stays for later
    */
-  async recover(): Promise<void> {
+  recover(): Promise<void> {
+    return this.alone(() => this.finishAll());
+  }
+
+  /** One rental or recovery at a time: a second would take the first for one that was cut off. */
+  private alone<T>(work: () => Promise<T>): Promise<T> {
+    this.busy++;
+    const result = this.turn.then(work).finally(() => this.busy--);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private async finishAll(): Promise<void> {
     for (const [key, attempt] of this.attempts.list()) {
       const cartridge = await this.options.devices.cartridge();
       await this.finish(key, attempt, cartridge?.id === attempt.cartridgeId ? cartridge : null);

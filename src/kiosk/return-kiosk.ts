@@ -32,6 +32,7 @@ export interface ReturnEntry {
   /** The loan as the kiosk that made it knew it, while the center is away. */
   record?: LoanBody;
   stars?: number;
+  rated?: boolean;
   reservations: string[];
   /** A payment that was begun; `approved` is still to be booked. */
   payment?: { reference: string; method: "cash" | "card"; amount: number; outcome: Outcome };
@@ -69,6 +70,8 @@ const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "he
 /** Takes loans back: destroys the key, keeps the receipt until the center has it, has the customer pay, rate and reserve. */
 export class ReturnKiosk {
   readonly entries: Spool<ReturnEntry>;
+  /** Returns whose customer is still here: what is left of them waits for what the customer does. */
+  private readonly attended = new Set<string>();
   private readonly step: (name: string) => void;
 
   constructor(private readonly options: ReturnKioskOptions) {
@@ -88,6 +91,13 @@ export class ReturnKiosk {
    * @throws NotPossible when there is nothing to return, or too many returns wait for the center; then nothing was destroyed
    */
   async takeBack(): Promise<ReturnView> {
+    for (const id of this.attended) await this.leave(id);
+    const view = await this.endLoan();
+    if (this.entries.get(view.id) !== undefined) this.attended.add(view.id);
+    return view;
+  }
+
+  private async endLoan(): Promise<ReturnView> {
     const cap = this.options.cap ?? 50;
     if (this.unsettled() >= cap) await this.flush().catch(() => undefined);
     if (this.unsettled() >= cap) throw new NotPossible("This kiosk cannot reach the center and is full; please return at another one.");
@@ -198,7 +208,8 @@ export class ReturnKiosk {
 
   /** The customer rates what comes back; with the center away it is kept and sent later. Answers the customer's points when the center says. */
   async rate(id: string, stars: number): Promise<number | undefined> {
-    this.update(id, { stars });
+    if (this.entry(id).rated === true) throw new NotPossible("You have rated this already; a rating counts once.");
+    this.update(id, { stars, rated: true });
     return this.online(() => this.sendRating(id));
   }
 
@@ -210,6 +221,7 @@ export class ReturnKiosk {
 
   /** Has the customer pay what is due. Declined, unknown or center away: returned, unpaid. */
   async pay(id: string): Promise<LoanBody | undefined> {
+    this.attended.delete(id);
     const { loan: reported, payment } = this.entry(id);
     // What is due now, not when the return was reported: it may have been paid elsewhere.
     const loan = reported && (await this.online(() => this.options.client.call(getLoan, { params: { loanId: reported.id } })));
@@ -235,6 +247,8 @@ export class ReturnKiosk {
 
   /** The customer goes; what is due is a debt from here on. */
   async leave(id: string): Promise<void> {
+    this.attended.delete(id);
+    if (this.entries.get(id) === undefined) return;
     const { left, payment } = this.entry(id);
     if (payment?.outcome !== "approved") this.update(id, { left: left ?? "left" });
     await this.online(() => this.finish(id));
@@ -244,7 +258,7 @@ export class ReturnKiosk {
   async flush(): Promise<void> {
     for (const [id, entry] of this.entries.list()) {
       if (entry.loan === undefined) await this.sendReturn(id, entry);
-      if (this.entries.get(id)?.loan !== undefined) await this.finish(id);
+      if (this.entries.get(id)?.loan !== undefined && !this.attended.has(id)) await this.finish(id);
     }
   }
 

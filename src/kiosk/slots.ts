@@ -39,6 +39,9 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const NOTES = 4;
 const LICENSES = 4;
 const READERS = 2;
+/** Milliseconds that a device may take to arrive, and between two looks. */
+const ARRIVAL = 1500;
+const POLL = 50;
 
 /** Sends a command of Leyden's own class in the session; rejects with DeviceRefused on any status but 0x9000. */
 async function order(session: DeviceSession, what: string, ins: number, tag: number, data: Uint8Array, cla = 0x80): Promise<Uint8Array> {
@@ -60,9 +63,9 @@ class SlotCartridge implements KioskCartridge {
     private readonly transport: Transport,
   ) {}
 
-  async prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }> {
+  async prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number; charged: boolean }> {
     const data = await order(this.session, "to prepare a loan", INS_PREPARE, 0, none);
-    return { challenge: data.slice(0, 16), counter: get32(data, 16), millivolts: (data[20] << 8) | data[21] };
+    return { challenge: data.slice(0, 16), counter: get32(data, 16), millivolts: (data[20] << 8) | data[21], charged: data[22] === 1 };
   }
 
   async record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void> {
@@ -204,18 +207,22 @@ export class KioskSlots implements KioskDevices {
 
   /** The session with what is in the slot; null when nothing answers there. */
   private async session(slot: Transport, role: number): Promise<DeviceSession | null> {
-    const before = this.sessions.get(slot);
-    try {
-      // A session that still stands answers; after a change of device it cannot.
-      if (before?.authenticated && (await before.stands())) return before;
-      const session = new DeviceSession(slot, this.party);
-      await session.authenticate(role);
-      this.sessions.set(slot, session);
-      return session;
-    } catch (error) {
-      this.sessions.delete(slot);
-      if (error instanceof LinkError) return null;
-      throw error;
+    for (const end = performance.now() + ARRIVAL; ;) {
+      const before = this.sessions.get(slot);
+      try {
+        // A session that still stands answers; after a change of device it cannot.
+        if (before?.authenticated && (await before.stands())) return before;
+        const session = new DeviceSession(slot, this.party);
+        await session.authenticate(role);
+        this.sessions.set(slot, session);
+        return session;
+      } catch (error) {
+        this.sessions.delete(slot);
+        if (!(error instanceof LinkError)) throw error;
+        // A device that was put in this very moment announces itself in the middle of the exchange, or its port is not open yet.
+        if (!error.passing || performance.now() > end) return null;
+        await new Promise((resolve) => setTimeout(resolve, POLL));
+      }
     }
   }
 }

@@ -119,12 +119,12 @@ export class ModelCartridge implements KioskCartridge {
     this.end(CAUSE_LOST, 2, alive, alive);
   }
 
-  async prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number }> {
+  async prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number; charged: boolean }> {
     this.settle("prepare");
     if (this.state === "ARMED" || this.state === "ERASED") throw new DeviceRefused("to prepare", CONDITIONS);
     this.challenge = draw(16);
     this.prepared = true;
-    return { challenge: this.challenge, counter: this.counter, millivolts: this.millivolts };
+    return { challenge: this.challenge, counter: this.counter, millivolts: this.millivolts, charged: this.millivolts >= 4500 };
   }
 
   async record(header: Uint8Array, length: number, _sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void> {
