@@ -2,13 +2,24 @@
 import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
 import { boardCommand } from "./board.js";
+import { centerCommand } from "./center.js";
+import { handleSignals } from "./interrupt.js";
+import { kioskCommand } from "./kiosk.js";
 import { loanCommand } from "./loan.js";
+import { operatorCommand } from "./operator.js";
+import { produceCommand } from "./produce.js";
+import { registerCommand } from "./register.js";
 import { treeCommand } from "./tree.js";
 
 const program = new Command("leyden")
   .description("Lend digital content on cartridges whose key erases itself.")
   .addCommand(loanCommand())
   .addCommand(boardCommand())
+  .addCommand(centerCommand())
+  .addCommand(operatorCommand())
+  .addCommand(registerCommand())
+  .addCommand(produceCommand())
+  .addCommand(kioskCommand())
   .addCommand(treeCommand());
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */
@@ -33,14 +44,7 @@ function throwErrors(command: Command): void {
 }
 
 throwErrors(program);
-for (const [signal, code] of [
-  ["SIGINT", 130],
-  ["SIGTERM", 143],
-] as const)
-  process.once(signal, () => {
-    console.error("Interrupted.");
-    process.exit(code);
-  });
+handleSignals();
 try {
   await program.parseAsync();
 } catch (error) {
