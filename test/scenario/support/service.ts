@@ -1,0 +1,285 @@
+/** A lending service of separate processes, driven as people do: `leyden` commands, screens of kiosks as pages, boards that are carried from slot to slot. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import * as admin from "../../../src/center/api/admin-routes.js";
+import { CenterClient } from "../../../src/center/client.js";
+import { Authority } from "../../../src/center/keys/authority.js";
+import { writeIdentity } from "../../../src/center/keys/identity.js";
+import { KeyFolder } from "../../../src/center/keys/folder.js";
+import { RootKeys } from "../../../src/center/keys/root.js";
+import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../../../src/core/protocol/constants.js";
+import { enroll } from "../../../src/host/enrollment.js";
+import { DeviceSession } from "../../../src/host/session.js";
+import { openTcp } from "../../../src/host/tcp.js";
+import { Transport } from "../../../src/host/transport.js";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const PATIENCE = 60_000;
+
+/** A process of the service: what it says, line by line. */
+export class Part {
+  private readonly lines: string[] = [];
+  private waiting: { pattern: RegExp; found: (match: RegExpExecArray) => void }[] = [];
+  private errors = "";
+
+  constructor(
+    readonly name: string,
+    readonly child: ChildProcess,
+  ) {
+    if (child.stdout)
+      createInterface({ input: child.stdout }).on("line", (line) => {
+        this.lines.push(line);
+        this.look();
+      });
+    child.stderr?.on("data", (data) => (this.errors += String(data)));
+  }
+
+  /** The next line that matches; earlier ones are passed over. */
+  says(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`${this.name} did not say ${String(pattern)} within a minute; it said: ${this.lines.join(" | ")} ${this.errors}`));
+      }, PATIENCE);
+      this.waiting.push({
+        pattern,
+        found: (match) => {
+          clearTimeout(timer);
+          resolve(match);
+        },
+      });
+      this.look();
+    });
+  }
+
+  tell(line: string): void {
+    this.child.stdin?.write(`${line}\n`);
+  }
+
+  kill(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.child.exitCode !== null || this.child.signalCode !== null) resolve();
+      else this.child.once("close", () => resolve());
+      this.child.kill("SIGKILL");
+    });
+  }
+
+  private look(): void {
+    this.waiting = this.waiting.filter(({ pattern, found }) => {
+      for (let index = 0; index < this.lines.length; index++) {
+        const match = pattern.exec(this.lines[index]);
+        if (!match) continue;
+        this.lines.splice(0, index + 1);
+        found(match);
+        return false;
+      }
+      return true;
+    });
+  }
+}
+
+/** A board of the service, and where it is to be found. */
+export interface Board extends Part {
+  addresses: Record<string, string>;
+}
+
+export interface Title {
+  id: string;
+  plain: Uint8Array;
+}
+
+export class Service {
+  readonly folder = mkdtempSync(join(tmpdir(), "leyden-service-"));
+  readonly keys: KeyFolder;
+  readonly parts: Part[] = [];
+  url = "";
+
+  constructor() {
+    const now = Math.floor(Date.now() / 1000);
+    const validity = { notBefore: now - 3600, notAfter: now + 10 * 365 * 86_400 };
+    this.keys = KeyFolder.create(join(this.folder, "keys"), RootKeys.create(join(this.folder, "root.json")), validity);
+  }
+
+  /** Starts a `leyden` command. */
+  start(name: string, ...words: string[]): Part {
+    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...words], { cwd: ROOT });
+    const part = new Part(name, child);
+    this.parts.push(part);
+    return part;
+  }
+
+  /** Runs a `leyden` command to its end; answers what it printed. */
+  async run(...words: string[]): Promise<string> {
+    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...words], { cwd: ROOT });
+    let said = "";
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += String(data)));
+    const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    if (code !== 0) throw new Error(`leyden ${words.join(" ")} ended with ${String(code)}: ${said}`);
+    return said;
+  }
+
+  get token(): string {
+    return join(this.folder, "center", "staff-token");
+  }
+
+  get staff(): CenterClient {
+    return new CenterClient({ url: this.url, credential: { token: readFileSync(this.token, "utf8").trim() } });
+  }
+
+  /** The flags with which the staff's commands reach the center. */
+  get flags(): string[] {
+    return ["--center", this.url, "--token", this.token];
+  }
+
+  /** @param port - 0 for a free one; a center that comes back keeps the one it had */
+  async center(port = this.url === "" ? "0" : new URL(this.url).port): Promise<Part> {
+    const data = join(this.folder, "center");
+    const center = this.start("center", "center", "--data", data, "--keys", this.keys.path, "--port", port);
+    this.url = (await center.says(/^The center listens at (http:\S+);/))[1];
+    return center;
+  }
+
+  async produce(name: string, plain: Uint8Array, operator: string, ...words: string[]): Promise<Title> {
+    const file = join(this.folder, name);
+    writeFileSync(file, plain);
+    const said = await this.run("produce", file, "--title", name, "--operator", operator, ...this.flags, ...words);
+    return { id: /content ([0-9a-f]{32})/.exec(said)?.[1] ?? "", plain };
+  }
+
+  async board(role: "card" | "cartridge" | "reader", name: string, ...words: string[]): Promise<Board> {
+    const part = this.start(name, "board", role, "--json", "--data", join(this.folder, name), ...words);
+    const [line] = await part.says(/^\{.*\}$/);
+    return Object.assign(part, { addresses: JSON.parse(line) as Record<string, string> });
+  }
+
+  /** Personalizes a blank board at the center's counter and brings it into the center's books. */
+  async enroll(board: Board, role: number, customer?: string): Promise<string> {
+    const port = await openTcp(board.addresses[role === ROLE_READER ? "host" : "rent"]);
+    try {
+      const transport = new Transport(port);
+      await transport.reset();
+      const device = { role, id: new Uint8Array(8), generation: this.keys.keys.generation };
+      crypto.getRandomValues(device.id);
+      const id = Buffer.from(device.id).toString("hex");
+      const now = Math.floor(Date.now() / 1000);
+      await enroll(new DeviceSession(transport), (publicKey, info) => {
+        const chain = this.keys.certify(
+          { role, id: device.id, publicKey, suites: info.suites },
+          { notBefore: now - 60, notAfter: now + 86_400 * 365 },
+        );
+        const fields = { roots: this.keys.rootBytes, floor: now, epoch: 0, chain };
+        this.keys.saveDevice({ role, id, generation: device.generation, chain: Buffer.from(chain).toString("hex"), board: info.board });
+        return Promise.resolve({
+          certificate: chain.slice(0, 128),
+          sealed: new Authority(this.keys.keys).sealPersonalization(device, publicKey, fields),
+        });
+      });
+      const words = customer === undefined ? [] : ["--customer", customer];
+      await this.run("register", "device", id, "--keys", this.keys.path, ...this.flags, ...words);
+      return id;
+    } finally {
+      await port.close();
+    }
+  }
+
+  /** Makes a kiosk's identity and registers it; answers its file. */
+  async kioskIdentity(name: string, operator: string, address?: string): Promise<string> {
+    const file = join(this.folder, `${name}.json`);
+    const now = Math.floor(Date.now() / 1000);
+    if (!existsSync(file)) writeIdentity(file, this.keys.makeIdentity(ROLE_KIOSK, { notBefore: now - 60, notAfter: now + 86_400 }));
+    await this.run(
+      "register",
+      "kiosk",
+      file,
+      "--operator",
+      operator,
+      "--name",
+      name,
+      ...this.flags,
+      ...(address === undefined ? [] : ["--address", address]),
+    );
+    return file;
+  }
+
+  /** Starts a kiosk at that place of card and cartridge; answers it and the address of its screen. */
+  async kiosk(
+    place: "rent" | "return",
+    identity: string,
+    card: Board,
+    cartridge: Board,
+    ...words: string[]
+  ): Promise<Part & { screen: string; peer: string }> {
+    const slots = ["--card", card.addresses[place], "--cartridge", cartridge.addresses[place]];
+    const data = ["--data", `${identity}-${place}`, "--identity", identity, "--center", this.url];
+    const part = this.start(`${place} kiosk`, "kiosk", place, ...data, ...slots, ...words);
+    const said = await part.says(/screen is at (http:\S+?)[;.](?: other kiosks ask at (http:\S+)\.)?$/);
+    return Object.assign(part, { screen: said[1], peer: said[2] });
+  }
+
+  /** Everything that a reader has played so far, in order. */
+  played(name: string): Uint8Array[] {
+    const folder = join(this.folder, name, "played");
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder)
+      .sort((a, b) => Number(a) - Number(b))
+      .map((file) => new Uint8Array(readFileSync(join(folder, file))));
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.parts.map((part) => part.kill()));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Card and cartridge of a customer, and the reader at home, enrolled. */
+export interface Household {
+  card: Board;
+  cartridge: Board;
+  reader: Board;
+  cardId: string;
+  cartridgeId: string;
+}
+
+export async function household(service: Service, name: string): Promise<Household> {
+  const card = await service.board("card", `${name} card`);
+  const cartridge = await service.board("cartridge", `${name} cartridge`, "--days", "1");
+  for (const board of [card, cartridge]) {
+    board.tell("rent");
+    await board.says(/is at/);
+  }
+  const home = ["--card", card.addresses.home, "--cartridge", cartridge.addresses.home];
+  const reader = await service.board("reader", `${name} reader`, ...home);
+  const cardId = await service.enroll(card, ROLE_CARD, name);
+  const cartridgeId = await service.enroll(cartridge, ROLE_CARTRIDGE);
+  await service.enroll(reader, ROLE_READER);
+  return { card, cartridge, reader, cardId, cartridgeId };
+}
+
+/** Carries card and cartridge to a place; both are there when this resolves. */
+export async function carry({ card, cartridge }: Household, place: "rent" | "return" | "home" | "out"): Promise<void> {
+  for (const board of [card, cartridge]) {
+    board.tell(place);
+    await board.says(place === "out" ? /is nowhere/ : /is at/);
+  }
+}
+
+/** A page of a kiosk's screen, and what a button on it sends. */
+export async function press(screen: string, path: string, fields?: Record<string, string>): Promise<string> {
+  const response = await fetch(screen + path, fields === undefined ? {} : { method: "POST", body: new URLSearchParams(fields) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`The screen answered ${String(response.status)}: ${text.replace(/^.*<h1>/s, "")}`);
+  return text;
+}
+
+/** Waits until `holds` does. */
+export async function until(holds: () => boolean | Promise<boolean>, what: string, milliseconds = PATIENCE): Promise<void> {
+  for (const end = Date.now() + milliseconds; !(await holds());) {
+    if (Date.now() > end) throw new Error(`${what} did not come about`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export { admin };
