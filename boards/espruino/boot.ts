@@ -4,6 +4,7 @@
  */
 import type { Board } from "../board.js";
 import { adoptNatives } from "../../src/core/natives.js";
+import { releaseCommands } from "../../src/core/phase.js";
 import type { EngineE, Pin } from "./engine.js";
 
 declare const E: EngineE;
@@ -29,5 +30,6 @@ export function boot(button: Pin, pressed: number, console: string, make: () => 
   } else {
     board.closeConsole();
     if (adoptNatives(board.natives) === 0) start(board);
+    releaseCommands();
   }
 }

@@ -60,8 +60,11 @@ function separate(code) {
   return edits.toString();
 }
 
-/** `source` (functions declared side by side) with functions moved into those that `mayHost(name)` allows to take others in. */
-export function nest(source, mayHost) {
+/**
+ * `source` (functions declared side by side) with functions moved into those that `mayHost(host, guest)` allows to take them in. Closures
+ * keep what they see alive, so those of functions that are `lasting(name)` gain nothing by it.
+ */
+export function nest(source, mayHost, lasting = () => false) {
   const code = separate(source);
   const program = parse(code, { ecmaVersion: 5, locations: true });
   const { root } = analyse(program);
@@ -73,7 +76,6 @@ export function nest(source, mayHost) {
     eachChild(node, walk);
   })(program);
   const ownerOf = (at) => functions.find((node) => at >= node.start && at < node.end);
-  /** A call made later, by a closure, would find nothing to gain: the closure keeps what it sees alive. */
   const inClosure = (fn, at) => {
     let found = false;
     (function walk(node) {
@@ -92,20 +94,31 @@ export function nest(source, mayHost) {
       const owner = ownerOf(reference.start);
       if (owner === fn) continue;
       edges.get(owner ? owner.id.name : "").add(name);
-      if (!called.has(reference) || (owner && inClosure(owner, reference.start))) fixed.add(name);
+      if (!called.has(reference) || (owner && lasting(owner.id.name) && inClosure(owner, reference.start))) fixed.add(name);
     }
   }
   // What is kept by reference can run at any time, so it is reachable from outside as well.
   for (const name of fixed) edges.get("").add(name);
   const idom = dominators(["", ...byName.keys()], edges, "");
+  const hosts = new Map();
+  for (const name of byName.keys()) hosts.set(name, idom.get(name));
+  const users = (name) => [...edges].filter(([, targets]) => targets.has(name)).map(([user]) => user);
+  const isInside = (user, host) => user === host || (user !== "" && isInside(hosts.get(user) ?? "", host));
+  // Whoever calls a guest is in its host as well; so when one goes out, others may have to.
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [name, host] of hosts) {
+      if (!host || (mayHost(host, name) && users(name).every((user) => isInside(user, host)))) continue;
+      hosts.set(name, idom.get(host));
+      changed = true;
+    }
+  }
   const guests = new Map();
   for (const fn of functions) {
-    const name = fn.id.name;
-    let host = idom.get(name);
-    while (host && !mayHost(host)) host = idom.get(host);
+    const host = hosts.get(fn.id.name);
     if (!host) continue;
     if (!guests.has(host)) guests.set(host, []);
-    guests.get(host).push(name);
+    guests.get(host).push(fn.id.name);
   }
   const guest = new Set([...guests.values()].flat());
   const text = (name) => {

@@ -4,6 +4,7 @@ import { minify } from "terser";
 import { checkBundle, checkSyntax, engineGlobals, isEngineProperty } from "../engine-support.mjs";
 import { hoist } from "./hoist.mjs";
 import { nest } from "./nest.mjs";
+import { LASTING, inPhases, mayMove, phase } from "./phases.mjs";
 import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
 import { analyse } from "./scopes.mjs";
@@ -46,17 +47,22 @@ const SOURCES = {
   count: ["SPI1", "SPI2", "SPI3"],
 };
 
+/** What answered questions leave behind goes before anything looks at who uses what. */
+const DEAD = { defaults: false, conditionals: true, dead_code: true, evaluate: true, keep_fargs: true, passes: 3, side_effects: true, toplevel: true, unused: true };
+
+async function withoutDead(code) {
+  return (await minify(code, { ecma: 5, compress: DEAD, mangle: false, toplevel: true, format: { ecma: 5, comments: false } })).code;
+}
+
 /** Modules whose functions run for every frame or chunk: they take no other function inside. */
 const HOT = /src\/core\/(link|stream)\/|src\/core\/hash\/(sha256|hmac)\.|src\/core\/seal\./;
 
-/** Names of functions declared in hot modules of `chunk`. */
-function hotNames(chunk) {
-  const names = new Set();
-  for (const [id, module] of Object.entries(chunk.modules)) {
-    if (!module.code || !HOT.test(id)) continue;
-    for (const [, name] of module.code.matchAll(/^function ([\w$]+)/gm)) names.add(name);
-  }
-  return names;
+/** The module of every name that `chunk` declares at the top. */
+function modulesOf(chunk) {
+  const modules = new Map();
+  for (const [id, module] of Object.entries(chunk.modules))
+    if (module.code) for (const name of analyse(parse(module.code, { ecmaVersion: 5, locations: true })).root.names.keys()) modules.set(name, id);
+  return modules;
 }
 
 /** Minified text of `code` for `engine`. Throws an Error naming what the engine does not support. */
@@ -92,10 +98,13 @@ export function portable(bundle) {
     name: "portable",
     async renderChunk(code, chunk) {
       try {
-        const hot = hotNames(chunk);
-        const settled = bundle.board ? settle(drop(code, (name) => isEngineProperty(name, bundle.engine))) : code;
-        const nested = bundle.engine === "espruino" ? nest(settled, (name) => !hot.has(name)) : settled;
-        return { code: await makePortable(nested, bundle.engine), map: null };
+        const modules = modulesOf(chunk);
+        const hot = (name) => HOT.test(modules.get(name) ?? "");
+        const settled = bundle.board ? await withoutDead(settle(drop(code, (name) => isEngineProperty(name, bundle.engine)))) : code;
+        const lasting = (name) => LASTING.test(name) || /boards\//.test(modules.get(name) ?? "");
+        const nested = bundle.engine === "espruino" ? nest(settled, (host, guest) => !hot(host) && mayMove(guest, host, (name) => modules.get(name) ?? ""), lasting) : settled;
+        const phased = inPhases(bundle) ? phase(nested, (name) => modules.get(name)) : nested;
+        return { code: await makePortable(phased, bundle.engine), map: null };
       } catch (error) {
         // Rollup hides what a plugin throws behind an error of its own
         console.error(`${bundle.engine}/${bundle.name}: ${error.message}`);

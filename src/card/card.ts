@@ -1,5 +1,5 @@
 import type { Board } from "../../boards/board.js";
-import { equal, get32, put32 } from "../core/bytes.js";
+import { equal, get32, none, put32, scratch } from "../core/bytes.js";
 import { startDevice, type Device } from "../core/device/device.js";
 import { SLOT_LICENSE, SLOT_READER_CERTIFICATE } from "../core/device/identity.js";
 import { raiseFloor } from "../core/device/party.js";
@@ -86,10 +86,9 @@ export const READER_CERTIFICATES = 2;
 /** The open contract: nonce 16, then what the kiosk named. In memory only: after a cut the kiosk asks again. */
 const contract = new Uint8Array(16 + CONTRACT_LENGTH);
 const nonce = contract.subarray(0, 16);
-const next = new Uint8Array(LICENSE_LENGTH);
-const mac = new Uint8Array(16);
-const proof = new Uint8Array(32);
-const none = new Uint8Array(0);
+const next = scratch(LICENSE_LENGTH);
+const mac = scratch(16);
+const proof = scratch(32);
 let contractOpen = false;
 
 /** The card seals the contract for the center, with a nonce that the answer must be bound to. */
@@ -270,6 +269,8 @@ function command(device: Device, ins: number, tag: number, data: Uint8Array, res
  */
 export function startCard(board: Board): Device {
   const device = startDevice(board, board.serial[0], ROLE_CARD, 0);
-  device.handler = command;
+  device.handler = function (self, ins, tag, data, respond) {
+    command(self, ins, tag, data, respond);
+  };
   return device;
 }

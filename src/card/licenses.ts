@@ -1,4 +1,4 @@
-import { equal, get32 } from "../core/bytes.js";
+import { equal, get32, scratch } from "../core/bytes.js";
 import type { Device } from "../core/device/device.js";
 import { SLOT_LICENSE } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
@@ -8,11 +8,11 @@ import { LICENSE_ID, LICENSE_LENGTH, LICENSE_RECORD, licenseWrappingKey, openLic
 export const LICENSES = 4;
 
 /** The one license in clear at a time; overwritten by `wipeLicense` when the work on it ends. */
-export const license = new Uint8Array(LICENSE_LENGTH);
+export const license = scratch(LICENSE_LENGTH);
 /** The same as stored: sealed under the wrapping key of its version. */
-export const record = new Uint8Array(LICENSE_RECORD);
+export const record = scratch(LICENSE_RECORD);
 /** Wrapping key of the license last opened or stored. */
-export const wrappingKey = new Uint8Array(32);
+export const wrappingKey = scratch(32);
 
 /** The card's device key. */
 export function deviceKeyOf(device: Device): Uint8Array {

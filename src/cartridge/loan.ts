@@ -1,5 +1,5 @@
 import type { Board } from "../../boards/board.js";
-import { equal, get32, put32 } from "../core/bytes.js";
+import { equal, get32, put32, scratch } from "../core/bytes.js";
 import type { Device } from "../core/device/device.js";
 import { SLOT_HEARTBEAT, SLOT_LOAN } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
@@ -92,9 +92,9 @@ export interface Loan {
   written: boolean;
 }
 
-const plain = new Uint8Array(KEY_LOAD_LENGTH);
+const plain = scratch(KEY_LOAD_LENGTH);
 const heartbeat = new Uint8Array(4);
-const evidence = new Uint8Array(36);
+const evidence = scratch(36);
 
 function deviceKey(loan: Loan): Uint8Array {
   return loan.device.memory.deviceKey;

@@ -1,5 +1,16 @@
 /** Big-endian integers in byte arrays, and comparison that does not stop at the first difference. */
 
+/** No bytes. */
+export const none = new Uint8Array(0);
+
+/**
+ * Working memory of `length` bytes whose content means nothing once a command has been answered; what was secret in it has been overwritten
+ * by then. A build may give it back between two commands.
+ */
+export function scratch(length: number): Uint8Array {
+  return new Uint8Array(length);
+}
+
 /** Unsigned 16-bit integer at `offset`. */
 export function get16(bytes: Uint8Array, offset: number): number {
   return (bytes[offset] << 8) | bytes[offset + 1];

@@ -8,7 +8,7 @@
  * of 16: sequence number 4 | type 1 | index 1 | length 2 (0 deletes) | value | first 8 bytes of HMAC-SHA-256 over all before | CRC-32 over all before. The CRC tells
  * torn records, the MAC forged ones. What flash cannot tell by itself is that all of it was copied and put back later.
  */
-import { equal, get16, get32, put16, put32 } from "./bytes.js";
+import { equal, get16, get32, put16, put32, scratch } from "./bytes.js";
 import { crc32 } from "./hash/crc32.js";
 import { hmac } from "./hash/hmac.js";
 
@@ -57,8 +57,8 @@ export interface Journal {
   words: Uint32Array;
 }
 
-const digest = new Uint8Array(32);
-const noKey = new Uint8Array(32);
+const digest = scratch(32);
+const noKey = scratch(32);
 
 /** Bytes that a record with a value of `length` takes. */
 function space(journal: Journal, length: number): number {

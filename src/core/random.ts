@@ -1,4 +1,4 @@
-import { put32 } from "./bytes.js";
+import { put32, scratch } from "./bytes.js";
 import { hmac, hmacPrepare, hmacPrepared } from "./hash/hmac.js";
 import { sha256 } from "./hash/sha256.js";
 
@@ -16,9 +16,9 @@ const WINDOW = 512;
 const PROPORTION = 325;
 
 const key = new Uint8Array(32);
-const pads = new Uint8Array(128);
-const block = new Uint8Array(32);
-const counter = new Uint8Array(4);
+const pads = scratch(128);
+const block = scratch(32);
+const counter = scratch(4);
 const nextLabel = new Uint8Array([1]);
 const savedLabel = new Uint8Array([2]);
 let ready = false;

@@ -1,17 +1,17 @@
-import { equal, put32 } from "./bytes.js";
+import { equal, put32, scratch } from "./bytes.js";
 import { expectLength } from "./check.js";
 import { hmacPrepare, hmacPrepared } from "./hash/hmac.js";
 
 /** Bytes that sealing adds. */
 export const SEAL_OVERHEAD = 16;
 
-const pads = new Uint8Array(128);
+const pads = scratch(128);
 /** 1, then the length of the associated data; or 2, the tag, the number of the keystream block. */
-const macPrefix = new Uint8Array(5);
-const streamInput = new Uint8Array(21);
-const mask = new Uint8Array(32);
+const macPrefix = scratch(5);
+const streamInput = scratch(21);
+const mask = scratch(32);
 const maskWords = new Uint32Array(mask.buffer);
-const work = new Uint8Array(32);
+const work = scratch(32);
 const workWords = new Uint32Array(work.buffer);
 
 /** Xors the keystream of the tag in `streamInput` over `from` into `to`, which may be the same bytes. */

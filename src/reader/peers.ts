@@ -3,7 +3,7 @@ import { introduce } from "../core/device/personalization.js";
 import { TICKET_LENGTH } from "../core/device/identity.js";
 import { pairWith } from "../core/device/party.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
-import { get16, get32, put16 } from "../core/bytes.js";
+import { get16, get32, put16, scratch } from "../core/bytes.js";
 import { createHostLink } from "../core/link/host.js";
 import { linkSend, type Link, type Port } from "../core/link/t1.js";
 import {
@@ -43,9 +43,9 @@ export const SW_NO_ANSWER = 0;
 /** A ticket as it travels. */
 const TICKET_SEALED = 16 + TICKET_LENGTH;
 
-const header = new Uint8Array(4);
-const pairId = new Uint8Array(8);
-const context = new Uint8Array(16);
+const header = scratch(4);
+const pairId = scratch(8);
+const context = scratch(16);
 
 /**
  * Sends a command to a peer; its data are `length` bytes at `peer.data`. In a session the command and its answer are sealed.
@@ -116,16 +116,13 @@ export function lost(peer: Peer): void {
   if (done !== null) done(SW_NO_ANSWER, 0);
 }
 
-/** A link's receiver until its own is set. */
-function idle(): void {
-  // nothing is expected yet
-}
-
 /** A slot of the reader, listening. */
 export function createPeer(device: Device, port: Port, role: number): Peer {
   const buffer = new Uint8Array(MESSAGE_LENGTH);
   const peer: Peer = {
-    link: createHostLink(port, device.board, buffer, idle),
+    link: createHostLink(port, device.board, buffer, function () {
+      // nothing is expected until the receiver below is set
+    }),
     channel: createChannel(),
     buffer,
     data: buffer.subarray(PEER_DATA),

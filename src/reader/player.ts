@@ -1,5 +1,5 @@
 import type { Board, Sink } from "../../boards/board.js";
-import { equal, get32, put16, put32 } from "../core/bytes.js";
+import { equal, get32, put16, put32, scratch } from "../core/bytes.js";
 import type { Device } from "../core/device/device.js";
 import { SLOT_PLAY } from "../core/device/identity.js";
 import { raiseFloor } from "../core/device/party.js";
@@ -106,8 +106,8 @@ export interface Player {
   finish: (player: Player) => void;
 }
 
-const context = new Uint8Array(ENVELOPE_CONTEXT);
-const digest = new Uint8Array(32);
+const context = scratch(ENVELOPE_CONTEXT);
+const digest = scratch(32);
 /** Largest chunk of plaintext: sealed in either suite it fits one frame of the wire. */
 const CHUNK = 480;
 

@@ -1,4 +1,4 @@
-import { put16, put32 } from "../bytes.js";
+import { put16, put32, scratch } from "../bytes.js";
 import {
   SW_CLASS,
   SW_CONDITIONS,
@@ -27,6 +27,7 @@ import {
   type Handshake,
 } from "../protocol/handshake.js";
 import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../protocol/session.js";
+import { releaseArithmetic, releaseCommands } from "../phase.js";
 import { randomFill, randomStart } from "../random.js";
 import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
 import { createMemory, storeState, type Memory } from "./party.js";
@@ -80,16 +81,21 @@ export interface Device {
 }
 
 const command: Command = createCommand();
-const header = new Uint8Array(4);
-const seed = new Uint8Array(32);
+const header = scratch(4);
 let secured = false;
 
 /** Runs `step` slice by slice, letting timers and serial ports work in between. */
-function runner(board: DeviceBoard): (step: () => boolean, done: () => void) => void {
+function createRunner(board: DeviceBoard): (step: () => boolean, done: () => void) => void {
   return function (step, done) {
+    let rest: (() => boolean) | null = step;
     function slice(): void {
-      if (step()) done();
-      else board.after(0, slice);
+      if (rest !== null && rest()) {
+        // Nothing of what has ended is held while what comes next may begin.
+        rest = null;
+        releaseArithmetic();
+        done();
+        releaseCommands();
+      } else board.after(0, slice);
     }
     slice();
   };
@@ -241,11 +247,6 @@ export function redock(device: Device, docked: boolean): void {
   linkReset(device.link);
 }
 
-/** Answers commands until the firmware sets its own handler. */
-function refuse(_device: Device, _ins: number, _tag: number, _data: Uint8Array, respond: (sw: number, length: number) => void): void {
-  respond(SW_INSTRUCTION, 0);
-}
-
 /**
  * Starts what all devices share. Returns with the link listening and the answer to reset sent; the caller sets `handler`.
  *
@@ -254,8 +255,12 @@ function refuse(_device: Device, _ins: number, _tag: number, _data: Uint8Array, 
  */
 export function startDevice(board: DeviceBoard, port: Port, role: number, capacity: number): Device {
   const buffer = new Uint8Array(MESSAGE_LENGTH);
-  const run = runner(board);
-  const memory = createMemory(createJournal(board.journal), board.suites, randomFill, run);
+  const run = createRunner(board);
+  const seed = buffer.subarray(0, 32);
+  const fill = function (out: Uint8Array): void {
+    randomFill(out);
+  };
+  const memory = createMemory(createJournal(board.journal), board.suites, fill, run);
   const channel = createChannel();
   const handshake = createHandshake(memory.party, channel);
   const timers: Timers = board;
@@ -267,11 +272,15 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     handshake,
     link: createLink(role, port, timers, buffer, function (length: number) {
       receive(device, length);
+      releaseCommands();
     }),
     buffer,
     data: buffer.subarray(DATA),
     capacity,
-    handler: refuse,
+    // Until the firmware sets its own.
+    handler: function (_device, _ins, _tag, _data, respond) {
+      respond(SW_INSTRUCTION, 0);
+    },
     busy: false,
     waiting: null,
     turn: 0,
@@ -283,6 +292,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     if (reason === LINK_RESTARTED) {
       closeChannel(device.channel);
       if (handshake.step !== 0 && !device.busy) abandonHandshake(handshake);
+      releaseCommands();
     }
   };
   slowDown(device);

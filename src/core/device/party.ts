@@ -1,4 +1,4 @@
-import { equal, get32, put32 } from "../bytes.js";
+import { equal, get32, none, put32, scratch } from "../bytes.js";
 import type { Journal } from "../journal.js";
 import { journalGet, journalKey, journalPut } from "../journal.js";
 import type { Party } from "../protocol/handshake.js";
@@ -43,11 +43,10 @@ export interface Memory {
   party: Party;
 }
 
-const pair = new Uint8Array(PAIR_LENGTH);
-const hash = new Uint8Array(16);
-const revoked = new Uint8Array(4 + 8 * REVOKED_IDS);
-const journalMac = new Uint8Array(32);
-const noContext = new Uint8Array(0);
+const pair = scratch(PAIR_LENGTH);
+const hash = scratch(16);
+const revoked = scratch(4 + 8 * REVOKED_IDS);
+const journalMac = scratch(32);
 
 /** Index of the pair with `id` in field `field`, its record left in `pair`; or -1. */
 function seekPair(journal: Journal, id: Uint8Array, field: number): number {
@@ -77,6 +76,59 @@ function nextStamp(journal: Journal): number {
   for (let i = 0; i < PAIRS; i++)
     if (journalGet(journal, SLOT_PAIR, i, pair) === PAIR_LENGTH && get32(pair, PAIR_STAMP) > highest) highest = get32(pair, PAIR_STAMP);
   return highest + 1;
+}
+
+/** See `Party.remembered`. */
+function remembered(journal: Journal, wanted: Uint8Array): boolean {
+  for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 16 && equal(hash, wanted)) return true;
+  return false;
+}
+
+/** See `Party.remember`. */
+function remember(journal: Journal, verified: Uint8Array): void {
+  let free = verified[0] % VERIFIED;
+  for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 0) free = i;
+  journalPut(journal, SLOT_VERIFIED, free, verified);
+}
+
+/** See `Party.revoked`. */
+function isRevoked(journal: Journal, id: Uint8Array): boolean {
+  const length = journalGet(journal, SLOT_REVOKED, 0, revoked);
+  for (let i = 4; i < length; i += 8) if (equal(revoked.subarray(i, i + 8), id)) return true;
+  return false;
+}
+
+/** See `Party.findPair`. */
+function findPair(journal: Journal, pairId: Uint8Array, generation: number, secret: Uint8Array, peer: Uint8Array): boolean {
+  const found = seekPair(journal, pairId, 0) >= 0;
+  const behind = found ? get32(pair, PAIR_GENERATION) - generation : -1;
+  const offset = behind === 1 ? PAIR_PREVIOUS : PAIR_SECRET;
+  const usable = behind === 0 || behind === 1;
+  if (usable) {
+    secret.set(pair.subarray(offset, offset + 32));
+    peer.set(pair.subarray(PAIR_PEER, PAIR_PEER + 9));
+  }
+  pair.fill(0);
+  return usable;
+}
+
+/** See `Party.storePair`. */
+function storePair(journal: Journal, pairId: Uint8Array, generation: number, secret: Uint8Array, peer: Uint8Array): void {
+  const stamp = nextStamp(journal);
+  let index = seekPair(journal, pairId, 0);
+  let same = false;
+  if (index < 0) index = seekPair(journal, peer.subarray(0, 8), PAIR_PEER);
+  if (index < 0) index = oldestPair(journal);
+  same = journalGet(journal, SLOT_PAIR, index, pair) === PAIR_LENGTH && equal(pair.subarray(0, 8), pairId);
+  if (!same) pair.fill(0);
+  else if (get32(pair, PAIR_GENERATION) < generation) pair.set(pair.subarray(PAIR_SECRET, PAIR_SECRET + 32), PAIR_PREVIOUS);
+  pair.set(pairId);
+  pair.set(peer, PAIR_PEER);
+  put32(pair, PAIR_GENERATION, generation);
+  pair.set(secret, PAIR_SECRET);
+  put32(pair, PAIR_STAMP, stamp);
+  journalPut(journal, SLOT_PAIR, index, pair);
+  pair.fill(0);
 }
 
 /** The pair with `peer`: fills `pairId` (8) and answers its generation, or -1 where the two have never met. */
@@ -141,47 +193,19 @@ export function createMemory(
       random,
       run,
       remembered: function (wanted) {
-        for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 16 && equal(hash, wanted)) return true;
-        return false;
+        return remembered(journal, wanted);
       },
       remember: function (verified) {
-        let free = verified[0] % VERIFIED;
-        for (let i = 0; i < VERIFIED; i++) if (journalGet(journal, SLOT_VERIFIED, i, hash) === 0) free = i;
-        journalPut(journal, SLOT_VERIFIED, free, verified);
+        remember(journal, verified);
       },
       revoked: function (id) {
-        const length = journalGet(journal, SLOT_REVOKED, 0, revoked);
-        for (let i = 4; i < length; i += 8) if (equal(revoked.subarray(i, i + 8), id)) return true;
-        return false;
+        return isRevoked(journal, id);
       },
       findPair: function (pairId, generation, secret, peer) {
-        const found = seekPair(journal, pairId, 0) >= 0;
-        const behind = found ? get32(pair, PAIR_GENERATION) - generation : -1;
-        const offset = behind === 1 ? PAIR_PREVIOUS : PAIR_SECRET;
-        const usable = behind === 0 || behind === 1;
-        if (usable) {
-          secret.set(pair.subarray(offset, offset + 32));
-          peer.set(pair.subarray(PAIR_PEER, PAIR_PEER + 9));
-        }
-        pair.fill(0);
-        return usable;
+        return findPair(journal, pairId, generation, secret, peer);
       },
       storePair: function (pairId, generation, secret, peer) {
-        const stamp = nextStamp(journal);
-        let index = seekPair(journal, pairId, 0);
-        if (index < 0) index = seekPair(journal, peer.subarray(0, 8), PAIR_PEER);
-        if (index < 0) index = oldestPair(journal);
-        const same = journalGet(journal, SLOT_PAIR, index, pair) === PAIR_LENGTH && equal(pair.subarray(0, 8), pairId);
-        const kept = get32(pair, PAIR_GENERATION);
-        if (!same) pair.fill(0);
-        else if (kept < generation) pair.set(pair.subarray(PAIR_SECRET, PAIR_SECRET + 32), PAIR_PREVIOUS);
-        pair.set(pairId);
-        pair.set(peer, PAIR_PEER);
-        put32(pair, PAIR_GENERATION, generation);
-        pair.set(secret, PAIR_SECRET);
-        put32(pair, PAIR_STAMP, stamp);
-        journalPut(journal, SLOT_PAIR, index, pair);
-        pair.fill(0);
+        storePair(journal, pairId, generation, secret, peer);
       },
     },
   };
@@ -191,7 +215,7 @@ export function createMemory(
 
 /** Key of the journal's MAC: a subkey of the device key in `memory.identity`. */
 export function deriveJournalKey(out: Uint8Array, memory: Memory): void {
-  derive(out, memory.deviceKey, KEY_JOURNAL, noContext);
+  derive(out, memory.deviceKey, KEY_JOURNAL, none);
 }
 
 /** Reads identity, chain and state anew; a blank device has role 0. */

@@ -1,4 +1,4 @@
-import { equal, get32, isZero } from "../bytes.js";
+import { equal, get32, isZero, none, scratch } from "../bytes.js";
 import { x25519Start, x25519Step } from "../curve/curve.js";
 import { sha256 } from "../hash/sha256.js";
 import { journalPut, journalRekey } from "../journal.js";
@@ -41,9 +41,8 @@ import {
 } from "./identity.js";
 import { deriveJournalKey, loadMemory, storeState } from "./party.js";
 
-const point = new Uint8Array(32);
-const hash = new Uint8Array(32);
-const none = new Uint8Array(0);
+const point = scratch(32);
+const hash = scratch(32);
 
 /**
  * Makes the device's key pair while it is blank: the private key stays in memory until PERSONALIZE makes it durable. Answers the public

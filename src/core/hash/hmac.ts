@@ -1,8 +1,9 @@
+import { scratch } from "../bytes.js";
 import { expectLength } from "../check.js";
 import { sha256 } from "./sha256.js";
 
-const digest = new Uint8Array(32);
-const ownPads = new Uint8Array(128);
+const digest = scratch(32);
+const ownPads = scratch(128);
 
 /**
  * Prepares a key for many codes: `pads` becomes the key xor ipad and the key xor opad (RFC 2104), as secret as the key itself.

@@ -1,4 +1,4 @@
-import { equal, get16, get32, put16, put32 } from "../bytes.js";
+import { equal, get16, get32, none, put16, put32 } from "../bytes.js";
 import { ed25519VerifyStart, ed25519VerifyStep } from "../curve/curve.js";
 import { open, seal } from "../seal.js";
 import { KEY_COPY, derive } from "./derive.js";
@@ -79,8 +79,6 @@ export interface CopyFields {
   issued: number;
   expiry: number;
 }
-
-const none = new Uint8Array(0);
 
 /**
  * Writes an unsigned certificate.

@@ -1,3 +1,4 @@
+import { scratch } from "../bytes.js";
 import { hmac } from "../hash/hmac.js";
 
 /** Subkeys of a device key, one label each; the first byte that HMAC sees, so that no two uses can meet. */
@@ -30,7 +31,7 @@ export const LOAN_SHARES = 41;
 /** Key of a client's content, from the license's key and the media key of its enabling block. */
 export const CONTENT_KEYS = 42;
 
-const label = new Uint8Array(1);
+const label = scratch(1);
 
 /**
  * One key from another: HMAC-SHA-256(key, label || context), a one-step KDF (NIST SP 800-108r1, 4.1, with one block).

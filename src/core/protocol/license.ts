@@ -1,4 +1,4 @@
-import { equal, get16, get32, isZero, put16, put32 } from "../bytes.js";
+import { equal, get16, get32, isZero, none, put16, put32, scratch } from "../bytes.js";
 import { hmac } from "../hash/hmac.js";
 import { open, seal } from "../seal.js";
 import { KEY_LICENSE_WRAP, KEY_TERMS, derive } from "./derive.js";
@@ -58,9 +58,8 @@ const READERS_MAX = 4;
 /** As stored and sent: version 4 | license id 16 | tag and ciphertext of the whole license 236. */
 export const LICENSE_RECORD = 20 + 16 + LICENSE_LENGTH;
 
-const wrap = new Uint8Array(32);
-const none = new Uint8Array(0);
-const context = new Uint8Array(28);
+const wrap = scratch(32);
+const context = scratch(28);
 
 /** Key that wraps one version of one license: PRF(license key of the card; device id, license id, version). */
 export function licenseWrappingKey(

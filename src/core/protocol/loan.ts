@@ -1,4 +1,4 @@
-import { equal, put32 } from "../bytes.js";
+import { equal, none, put32, scratch } from "../bytes.js";
 import { hmac } from "../hash/hmac.js";
 import { open, seal } from "../seal.js";
 import { KEY_LOAD, KEY_RECEIPT, LOAN_SHARES, derive } from "./derive.js";
@@ -66,10 +66,9 @@ export const CAUSE_CLOCK = 7;
 /** Envelope: the title key sealed under the loan key. */
 export const ENVELOPE_LENGTH = 48;
 
-const key = new Uint8Array(32);
-const kind = new Uint8Array(1);
-const none = new Uint8Array(0);
-const associated = new Uint8Array(25);
+const key = scratch(32);
+const kind = scratch(1);
+const associated = scratch(25);
 
 function associate(message: number, id: Uint8Array, challenge: Uint8Array): Uint8Array {
   associated[0] = message;

@@ -1,4 +1,4 @@
-import { equal, get32, isZero, put32 } from "../bytes.js";
+import { equal, get32, isZero, none, put32, scratch } from "../bytes.js";
 import { ed25519VerifyStart, ed25519VerifyStep, x25519Start, x25519Step } from "../curve/curve.js";
 import { hmac } from "../hash/hmac.js";
 import { sha256 } from "../hash/sha256.js";
@@ -35,10 +35,9 @@ import {
 export * from "./handshake-state.js";
 
 /** The base point of X25519. */
-export const basePoint = new Uint8Array(32);
+export const basePoint = scratch(32);
 basePoint[0] = 9;
-const digest = new Uint8Array(32);
-const none = new Uint8Array(0);
+const digest = scratch(32);
 
 /** Makes an ephemeral key pair ahead of need; `done` at once when there is one. */
 export function prepareEphemeral(h: Handshake, done: () => void): void {

@@ -1,4 +1,4 @@
-import { put32 } from "../bytes.js";
+import { put32, scratch } from "../bytes.js";
 import { open, seal } from "../seal.js";
 
 /** An authenticated channel to one peer. Keys are per direction; the counters make every message's seal different. */
@@ -13,7 +13,7 @@ export interface Channel {
   peer: Uint8Array;
 }
 
-const associated = new Uint8Array(8);
+const associated = scratch(8);
 
 export function createChannel(): Channel {
   return {

@@ -1,0 +1,204 @@
+/**
+ * Phases: parts of a bundle that are needed only for a while, such as the arithmetic of an authentication, with memory of their own. Each becomes
+ * the inside of a function: running it makes the part's functions and memory, and forgetting what it answers gives all of that back. The
+ * text stays in flash and costs no variable. What two phases share surrounds both.
+ *
+ * A phase comes into being at the first mention of one of its functions, and goes when another one comes or the function named RELEASE is called.
+ */
+import { parse } from "acorn";
+import { analyse, eachChild, isFunction } from "./scopes.mjs";
+
+/** Called by sources where a phase may end (src/core/phase.ts), and what they do then; they do nothing where code is not built in phases. */
+const RELEASES = {
+  releaseArithmetic: "function releaseArithmetic(){arithmeticAlive$=null,arithmeticKind$=0}",
+  releaseCommands: "function releaseCommands(){commandsAlive$=null}",
+};
+
+/** Keeps calls of them in a bundle: functions that do nothing would be left out before phases are made. */
+export function keepReleases() {
+  const code = Object.keys(RELEASES)
+    .map((name) => `export function ${name}(){${name}$()}`)
+    .join("\n");
+  return { name: "keep-releases", transform: (_code, id) => (/src\/core\/phase\.js$/.test(id) ? { code, map: null } : null) };
+}
+
+/**
+ * Arithmetic of an authentication, one of the two at a time, and the answering of a command. Places by index; `SHARED`: what both kinds of arithmetic use;
+ * undefined: always there.
+ */
+const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./];
+const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
+const SHARED = ARITHMETIC.length;
+const COMMANDS = SHARED + 1;
+
+/** Functions whose closures stay for good: they are no part of a phase. */
+export const LASTING = /^(boot|(start|create)[A-Z]\w*)$/;
+
+/** True when moving the function `guest` into `host` leaves every phase whole. `moduleOf(name)`: the module of a function. */
+export function mayMove(guest, host, moduleOf) {
+  const from = moduleOf(guest);
+  const to = moduleOf(host);
+  const mathematics = /src\/core\/(curve|hash)\//;
+  if (RELEASES[guest] || (WORK.test(from) && LASTING.test(host) && !LASTING.test(guest))) return false;
+  if (!mathematics.test(from)) return true;
+  return mathematics.test(to) && (/hash\//.test(from) || ARITHMETIC.every((pattern) => pattern.test(from) === pattern.test(to)));
+}
+
+/** Makes an array whose content means nothing once a command has been answered (src/core/bytes.ts). */
+const SCRATCH = "scratch";
+
+/** Devices on Espruino: its functions cost variables, and run from flash. */
+export const inPhases = (bundle) => bundle.engine === "espruino" && bundle.board !== null;
+
+/**
+ * The top-level statements of `program` in groups that stay together: `names` that a group declares, `mentions` of names at the top, and the
+ * groups that are its `users`. A statement that declares nothing goes with the first thing that it works on; where that is a function
+ * that nothing else calls, with all variables that the function works on.
+ */
+function groupStatements(program, root) {
+  const nodes = program.body.map((statement) => {
+    const declared = statement.type === "FunctionDeclaration" ? [statement] : statement.type === "VariableDeclaration" ? statement.declarations : [];
+    const node = { statement, names: declared.map(({ id }) => id.name), mentions: [] };
+    node.group = { nodes: [node], users: new Set(), place: undefined };
+    (function walk(part) {
+      if (part.type === "Identifier" && part.entry && part.entry.scope === root) node.mentions.push(part);
+      eachChild(part, walk);
+    })(statement);
+    return node;
+  });
+  const owners = new Map(nodes.flatMap((node) => node.names.map((name) => [name, node])));
+  const join = (a, b) => {
+    if (a.group === b.group) return;
+    for (const node of b.group.nodes) {
+      a.group.nodes.push(node);
+      if (node !== b) node.group = a.group;
+    }
+    b.group = a.group;
+  };
+  const mentioned = (node) => [...new Set(node.mentions.map(({ name }) => owners.get(name)))];
+  for (const node of nodes) {
+    if (node.names.length || !node.mentions.length) continue;
+    const owner = owners.get(node.mentions[0].name);
+    join(owner, node);
+    const once = nodes.every((other) => other === node || other === owner || !mentioned(other).includes(owner));
+    if (once && isFunction(owner.statement)) for (const other of mentioned(owner)) if (!isFunction(other.statement)) join(other, owner);
+  }
+  for (const node of nodes) for (const owner of mentioned(node)) if (owner.group !== node.group) owner.group.users.add(node.group);
+  return { nodes, owners };
+}
+
+/** Names of arrays at the top that something writes to by name. */
+function writtenTo(program) {
+  const names = new Set();
+  (function walk(node) {
+    const target = node.type === "AssignmentExpression" ? node.left : node.type === "UpdateExpression" ? node.argument : null;
+    if (target?.type === "MemberExpression" && target.object.type === "Identifier") names.add(target.object.name);
+    if (node.type === "CallExpression" && node.callee.type === "MemberExpression" && ["set", "fill"].includes(node.callee.property.name))
+      names.add(node.callee.object.name);
+    eachChild(node, walk);
+  })(program);
+  return names;
+}
+
+/** True for a statement that can run again for each phase: a function, or arrays that are scratch, views of scratch, or constant. */
+function repeatable(node, written, isRepeatable) {
+  if (isFunction(node.statement)) return true;
+  if (node.statement.type !== "VariableDeclaration") return true;
+  return node.statement.declarations.every(({ id, init }) => {
+    if (init?.type === "CallExpression" && init.callee.name === SCRATCH) return true;
+    const list = init?.type === "NewExpression" && init.arguments[0]?.type === "ArrayExpression";
+    if (list) return !written.has(id.name);
+    const views = init?.type === "NewExpression" ? node.mentions.filter(({ name }) => name !== id.name) : [];
+    return views.length > 0 && views.every(({ name }) => isRepeatable(name));
+  });
+}
+
+/** Puts every group that only phases use into the phase that uses it, or where phases share. */
+function place(nodes, owners, written, moduleOf) {
+  const groups = new Set(nodes.map((node) => node.group));
+  const again = (name) => owners.get(name).group.nodes.every((node) => repeatable(node, written, again));
+  const stays = ({ nodes }) => nodes.some(({ names }) => names.some((name) => LASTING.test(name) || RELEASES[name]));
+  for (const node of nodes) {
+    const [name] = node.names;
+    const module = name === undefined ? undefined : moduleOf(name);
+    if (module === undefined) continue;
+    const arithmetic = ARITHMETIC.findIndex((pattern) => pattern.test(module));
+    if (arithmetic >= 0) node.group.place = arithmetic;
+    else if (WORK.test(module) && isFunction(node.statement) && !stays(node.group)) node.group.place = COMMANDS;
+  }
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const group of groups) {
+      if (group.place !== undefined || !group.users.size || stays(group)) continue;
+      const places = new Set([...group.users].map((user) => user.place));
+      if (places.has(undefined)) continue;
+      if (places.has(COMMANDS) && (places.size > 1 || !group.nodes.every((node) => repeatable(node, written, again)))) continue;
+      group.place = places.size === 1 ? [...places][0] : SHARED;
+      changed = true;
+    }
+  }
+}
+
+/** Marks the identifiers that are assigned to, and those that are called. */
+function markUses(program) {
+  (function walk(node) {
+    if (node.type === "CallExpression") node.callee.called = true;
+    if (node.type === "AssignmentExpression" && node.left.type === "Identifier") node.left.assigned = true;
+    if (node.type === "UpdateExpression") node.argument.assigned = true;
+    eachChild(node, walk);
+  })(program);
+}
+
+/** `source` in phases. `moduleOf(name)`: the path of the module that declares a name at the top, or undefined. */
+export function phase(source, moduleOf) {
+  const program = parse(source, { ecmaVersion: 5, locations: true });
+  const { root } = analyse(program);
+  markUses(program);
+  const { nodes, owners } = groupStatements(program, root);
+  place(nodes, owners, writtenTo(program), moduleOf);
+  const placeOf = (node) => node.group.place;
+  const entries = Array.from({ length: COMMANDS + 1 }, () => new Set());
+  const surrounds = (outer, inner) => outer === inner || (outer === SHARED && inner !== undefined && inner < SHARED);
+  /** The text of a statement; from outside, phases are reached through what they answer. */
+  function text(node) {
+    let out = "";
+    let at = node.statement.start;
+    for (const identifier of [...new Set(node.mentions)].sort((a, b) => a.start - b.start)) {
+      const owner = owners.get(identifier.name);
+      const where = placeOf(owner);
+      if (where === undefined || surrounds(where, placeOf(node))) continue;
+      if (where === SHARED || identifier.assigned || !isFunction(owner.statement))
+        throw new Error(`line ${identifier.loc.start.line}: "${identifier.name}" belongs to a phase, and can only be called from outside`);
+      entries[where].add(identifier.name);
+      const inPhase = `${where === COMMANDS ? "commands$()" : `arithmetic$(${where + 1})`}.${identifier.name}`;
+      // A function that is handed on would keep its phase for as long as it is held.
+      const given = owner.statement.params.map((_, index) => `given${index}$`).join(",");
+      out += source.slice(at, identifier.start) + (where === COMMANDS && !identifier.called ? `function(${given}){return ${inPhase}(${given})}` : inPhase);
+      at = identifier.end;
+    }
+    return out + source.slice(at, node.statement.end);
+  }
+  const inside = entries.map((_, index) => nodes.filter((node) => placeOf(node) === index).map(text));
+  const outside = nodes
+    .filter((node) => placeOf(node) === undefined)
+    .map((node) => RELEASES[node.names[0]] ?? text(node));
+  const answer = (index) => `return {${[...entries[index]].map((name) => `${name}:${name}`).join(",")}}`;
+  const kinds = ARITHMETIC.map((_, index) => `function arithmetic${index + 1}$(){${inside[index].join("\n")}\n${answer(index)}}`);
+  const choice = ARITHMETIC.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
+  // The last statement starts the device.
+  const start = outside.pop();
+  return `var arithmeticAlive$=null;var arithmeticKind$=0;var commandsAlive$=null;
+${outside.join("\n")}
+function makeArithmetic$(kind){${inside[SHARED].join("\n")}
+${kinds.join("\n")}
+${choice}}
+function arithmetic$(kind){
+if(kind!==arithmeticKind$){arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
+return arithmeticAlive$}
+function makeCommands$(){${inside[COMMANDS].join("\n")}
+${answer(COMMANDS)}}
+function commands$(){
+if(!commandsAlive$)commandsAlive$=makeCommands$();
+return commandsAlive$}
+${start}`;
+}
