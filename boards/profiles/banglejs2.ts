@@ -22,7 +22,13 @@ export const banglejs2: BoardProfile = {
   brownout: null,
   clock: { value: 40, source: "32.768 kHz crystal of 20 ppm, doubled for temperature and age" },
   roles: [
-    { role: "client", chunk: 480, content: { where: "Storage", bytes: 8388608 - 65536 - 8192 }, journal: "Storage, two pages", parts: [] },
+    {
+      role: "client",
+      chunk: 480,
+      content: { where: "Storage", bytes: 8388608 - 65536 - 16384 },
+      journal: "Storage, four pages",
+      parts: [],
+    },
   ],
   notes: [
     "The engine skips our code when its button is held at power-on and then offers its console: whoever holds the watch can read its flash. Give it no long-lived secret that you would not give its wearer.",

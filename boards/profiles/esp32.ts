@@ -43,9 +43,19 @@ export const esp32: BoardProfile = {
     {
       role: "client",
       chunk: 480,
-      content: { where: "W25Q128 on SPI2", bytes: 16777216 },
-      journal: "Storage, two pages",
-      parts: [wire("Host or other client", "D17", "D16"), norFlash("Content: W25Q128", "D18", "D19", "D23", "D22")],
+      content: { where: "W25Q128 on SPI2", bytes: 16777216 - 16384 },
+      journal: "the same W25Q128",
+      parts: [
+        wire("Host", "D1", "D3"),
+        wire("Cartridge", "D17", "D16"),
+        wire("Card", "D4", "D5"),
+        norFlash("Content and journal: W25Q128", "D18", "D19", "D23", "D22"),
+        {
+          title: "Amplifier and speaker",
+          symbol: "speaker",
+          connections: [{ pin: "D25", to: "audio" }],
+        },
+      ],
     },
   ],
   notes: [

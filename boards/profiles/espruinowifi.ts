@@ -30,7 +30,7 @@ export const espruinowifi: BoardProfile = {
       content: { where: "W25Q128 on SPI1", bytes: 16777216 - 16384 },
       journal: "the same W25Q128",
       parts: [
-        wire("Host or other client", "B6", "B7"),
+        wire("Cartridge", "B6", "B7"),
         norFlash("Content and journal: W25Q128", "A5", "A6", "A7", "A4"),
         {
           title: "Decoder: VS1053",

@@ -24,6 +24,7 @@ export const jerryhost: BoardProfile = {
     { role: "card", chunk: 480, content: null, journal: "file", parts: [] },
     { role: "cartridge", chunk: 480, content: { where: "file", bytes: 16777216 }, journal: "file", parts: [] },
     { role: "reader", chunk: 480, content: null, journal: "file", parts: [] },
+    { role: "client", chunk: 480, content: { where: "file", bytes: 16777216 }, journal: "file", parts: [] },
   ],
   notes: ["It shows that the firmware is not Espruino's: the same core on another engine. It is no product to carry home."],
 };

@@ -270,7 +270,8 @@ export function begin(player: Player): void {
 
 /** Opens and checks one sealed chunk, and only then plays it; false, and the play stopped, when it is not genuine. `release` when the sink has room again. */
 export function playChunk(player: Player, index: number, last: boolean, bytes: Uint8Array, release: () => void): boolean {
-  const length = streamOpenChunk(player.stream, index, last, bytes, player.clear);
+  const length = player.state === PLAYER_PLAYING ? streamOpenChunk(player.stream, index, last, bytes, player.clear) : 0;
+  if (player.state !== PLAYER_PLAYING) return false;
   if (length < 0) {
     player.chunk = index;
     end(player, PLAYER_STOPPED, REASON_CHUNK, 0);

@@ -31,7 +31,7 @@ export function client(): Board {
     entropy: entropy,
     entropyQuality: ENTROPY_HARDWARE,
     serial: [openPort(Bluetooth)],
-    journal: journalIn(pages, 4096),
+    journal: journalIn(pages, 8192),
     led: function (on: boolean): void {
       digitalWrite("D8", on);
     },
@@ -40,7 +40,7 @@ export function client(): Board {
       // the nRF52 sleeps between events by itself
     },
     closeConsole: closeConsole,
-    contentStore: contentIn(pages, 8192),
+    contentStore: contentIn(pages, 16384),
     onTouch: function (handler: (x: number, y: number) => void): void {
       Bangle.on("touch", function (_side: number, at: { x: number; y: number }): void {
         handler(Math.floor((at.x * 255) / 175), Math.floor((at.y * 255) / 175));

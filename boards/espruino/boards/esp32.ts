@@ -1,4 +1,4 @@
-import type { Board } from "../../board.js";
+import type { Board, JournalFlash } from "../../board.js";
 import { ENTROPY_NOISE } from "../../board.js";
 import { closeConsole } from "../boot.js";
 import { after, cancel, monotonicClock } from "../clock.js";
@@ -25,7 +25,7 @@ export const BUTTON = "D0";
 export const PRESSED = 1;
 export const CONSOLE = "Serial1";
 
-function esp32(): BoardInMaking {
+function esp32(journal: JournalFlash): BoardInMaking {
   return {
     name: E.toUint8Array("ESP32"),
     suites: 2,
@@ -35,7 +35,7 @@ function esp32(): BoardInMaking {
     entropy: pinNoise("D36"),
     entropyQuality: ENTROPY_NOISE,
     serial: [],
-    journal: journalIn(storagePages(3276800, 917504, 12288), 4096),
+    journal: journal,
     led: function (on: boolean): void {
       digitalWrite("D2", on);
     },
@@ -58,19 +58,22 @@ function esp32(): BoardInMaking {
 
 /** A reader: serial 0 is the card's slot, 1 the cartridge's, 2 the host's (the port that the board was flashed over). */
 export function reader(): Board {
-  const board = esp32();
+  const board = esp32(journalIn(storagePages(3276800, 917504, 12288), 4096));
   board.serial.push(serialPort(Serial2, 115200, "D4", "D5"));
   board.serial.push(serialPort(Serial3, 115200, "D17", "D16"));
   board.serial.push(serialPort(Serial1, 115200, "D1", "D3"));
   return board;
 }
 
-/** A client: its wire is Serial3, its contents are in a NOR flash on SPI2. */
+/** A client: serial 0 is the host's (the port that the board was flashed over), 1 the cartridge's slot, 2 the card's; journal and contents are in a NOR flash on SPI2. */
 export function client(): Board {
-  const board = esp32();
   SPI2.setup({ sck: "D18", miso: "D19", mosi: "D23", baud: 8000000 });
+  const flash = norPages(SPI2, "D22");
+  const board = esp32(journalIn(flash, 8192));
+  board.serial.push(serialPort(Serial1, 115200, "D1", "D3"));
   board.serial.push(serialPort(Serial3, 115200, "D17", "D16"));
-  board.contentStore = contentIn(norPages(SPI2, "D22"), 0);
+  board.serial.push(serialPort(Serial2, 115200, "D4", "D5"));
+  board.contentStore = contentIn(flash, 16384);
   board.network = httpNetwork();
   return board;
 }

@@ -9,12 +9,13 @@ import { httpNetwork } from "../network.js";
 import { norPages } from "../nor.js";
 import type { BoardInMaking } from "../nrf52.js";
 import { entropy } from "../random.js";
-import { serialPort } from "../serial.js";
+import { openPort, serialPort } from "../serial.js";
 import { decoderSink } from "../sink.js";
 import { button, contact, keySupply, ramKeyMemory, sleepUntilWire, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
 declare const Serial1: EngineSerial;
+declare const USB: EngineSerial;
 declare const SPI1: EngineSpi;
 declare const SPI2: EngineSpi;
 declare function digitalWrite(pin: Pin, value: boolean): void;
@@ -35,7 +36,7 @@ function espruinoWifi(): BoardInMaking {
     cancel: cancel,
     entropy: entropy,
     entropyQuality: ENTROPY_NOISE,
-    serial: [serialPort(Serial1, 115200, "B6", "B7")],
+    serial: [],
     journal: journalIn(flash, 8192),
     led: function (on: boolean): void {
       digitalWrite("B2", on);
@@ -54,9 +55,11 @@ function espruinoWifi(): BoardInMaking {
   };
 }
 
-/** A client: its UART is the wire to a host or another client; a decoder on SPI2 plays, asking for more on B8. */
+/** A client: serial 0 (USB) is the host's, 1 the cartridge's slot; a decoder on SPI2 plays, asking for more on B8. */
 export function client(): Board {
   const board = espruinoWifi();
+  board.serial.push(openPort(USB));
+  board.serial.push(serialPort(Serial1, 115200, "B6", "B7"));
   SPI2.setup({ sck: "B13", miso: "B14", mosi: "B15", baud: 2000000 });
   board.onTouch = button(BUTTON, "rising");
   board.sink = decoderSink(SPI2, "B9", "B8");
@@ -67,6 +70,7 @@ export function client(): Board {
 /** A cartridge: key capacitor on A0 and A1, case switch on B1. */
 export function cartridge(): Board {
   const board = espruinoWifi();
+  board.serial.push(serialPort(Serial1, 115200, "B6", "B7"));
   board.keyMemory = ramKeyMemory(512);
   board.keySupply = keySupply("A0", 2, 4800, "A1");
   board.onContact = contact("B10");

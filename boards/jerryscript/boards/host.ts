@@ -104,7 +104,7 @@ export function cartridge(): Board {
   return board;
 }
 
-/** A reader or client: serial 0 is the card's slot, 1 the cartridge's, 2 the host's. */
+/** A reader: serial 0 is the card's slot, 1 the cartridge's, 2 the host's. */
 export function reader(): Board {
   const board = host(pages());
   board.serial.push(port(1));
@@ -125,6 +125,11 @@ export function reader(): Board {
   return board;
 }
 
+/** A client: serial 0 is the host's, 1 the cartridge's slot, 2 the card's; its flash holds contents behind the journal. */
 export function client(): Board {
-  return reader();
+  const board = reader() as BoardInMaking;
+  board.serial[0] = port(2);
+  board.serial[2] = port(0);
+  board.contentStore = contentIn(pages(), 16384);
+  return board;
 }

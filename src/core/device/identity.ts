@@ -38,6 +38,15 @@ export const SLOT_PLAY = 15;
 /** Epoch 4 | ids of devices that it revokes, 8 each. */
 export const SLOT_REVOKED = 16;
 export const REVOKED_IDS = 24;
+/** Of a client: see `src/client`. */
+export const SLOT_PERIOD = 17;
+export const SLOT_REGISTRATION = 18;
+export const SLOT_TREE_KEYS = 19;
+export const SLOT_MEDIA = 20;
+export const SLOT_CLIENT_LICENSE = 21;
+export const SLOT_COPY_WINDOW = 22;
+export const SLOT_CONTENT = 23;
+export const SLOT_CLICKS = 24;
 
 /** Fields of `SLOT_STATE`. */
 export const STATE_LENGTH = 13;
