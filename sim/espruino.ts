@@ -124,6 +124,10 @@ export class EspruinoBoard {
       });
   }
 
+  get http(): BoardOptions["http"] {
+    return this.#options.http;
+  }
+
   get receiveBuffer(): number {
     return this.profile.receiveBuffer;
   }

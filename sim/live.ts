@@ -32,16 +32,16 @@ export interface LiveOptions {
   /** First TCP port; the others follow it. 0 for free ones. */
   port: number;
   host?: string;
-  /** Of a reader: host and port where its card and its cartridge are at home. */
+  /** Of a reader: host and port where its card and its cartridge are at home; of a client its cartridge. */
   slots?: { name: "card" | "cartridge"; host: string; port: number }[];
-  /** Told what a reader has played to its end. */
+  /** Told what a reader or client has played to its end. */
   onPlayed?: (content: Uint8Array) => void;
 }
 
 export class LiveBoard {
   readonly world = new World({ seed: randomBytes(16).toString("hex"), keep: false });
   readonly board: EspruinoBoard;
-  /** Addresses as `tcp://host:port`: of a card or cartridge by place, of a reader "host". */
+  /** Addresses as `tcp://host:port`: of a card or cartridge by place, of a reader or client "host". */
   readonly addresses: Record<string, string> = {};
   /** Where the board is; null lets whoever comes first have it, undefined nobody. */
   #place: Place | null | undefined = null;
@@ -53,7 +53,7 @@ export class LiveBoard {
   #stopped = false;
 
   private constructor(options: LiveOptions) {
-    this.board = this.world.board(specimen(options.role, options.days));
+    this.board = this.world.board({ ...specimen(options.role, options.days), http: reach });
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     this.#load(options);
   }
@@ -61,7 +61,7 @@ export class LiveBoard {
   /** Starts the board with what its folder holds; a new folder is a blank board with its firmware just flashed. */
   static async start(options: LiveOptions): Promise<LiveBoard> {
     const live = new LiveBoard(options);
-    if (options.role === "reader") await live.#startReader(options);
+    if (options.role === "reader" || options.role === "client") await live.#startReader(options);
     else await live.#startCarried(options);
     let last = performance.now();
     live.#timer = setInterval(() => {
@@ -81,6 +81,14 @@ export class LiveBoard {
   /** Lets so many seconds pass at once. */
   pass(seconds: number): void {
     this.world.clock.runFor(seconds * 1e6);
+  }
+
+  /** Presses the board's button. */
+  press(): void {
+    const { pins } = this.board;
+    pins.drive("C13", true);
+    this.world.clock.runFor(100_000);
+    pins.drive("C13", false);
   }
 
   async stop(): Promise<void> {
@@ -124,7 +132,7 @@ export class LiveBoard {
     });
     for (const { name, host, port: far } of options.slots ?? []) {
       const slot = world.wire({ name: `${name} slot` });
-      board.port(name === "card" ? "Serial1" : "Serial2").connect(slot, 0);
+      board.port(name === "card" || options.role === "client" ? "Serial1" : "Serial2").connect(slot, 0);
       this.#fill(slot, host, far);
     }
     world.trace.onEvent((event) => {
@@ -201,6 +209,13 @@ export class LiveBoard {
       });
     });
   }
+}
+
+/** The wireless of a board is this machine's network. */
+async function reach(url: string): Promise<number> {
+  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(10_000) });
+  await response.body?.cancel();
+  return response.status;
 }
 
 /** Bytes between a connection and the port of a wire; a broken connection is a closed one. */

@@ -109,7 +109,7 @@ export class LoanWorld {
   }
 
   /** A session of the kiosk (or of nobody in particular) with what is in a slot. */
-  session(name: DeviceName, party: HostParty | null = this.kiosk): DeviceSession {
+  session(name: string, party: HostParty | null = this.kiosk): DeviceSession {
     return new DeviceSession(this.transport(name), party);
   }
 
@@ -135,7 +135,7 @@ export class LoanWorld {
     this.world.undock(this.cartridge);
   }
 
-  async enrollDevice(name: DeviceName, role: number): Promise<DeviceReference> {
+  async enrollDevice(name: string, role: number): Promise<DeviceReference> {
     const device: DeviceReference = { role, id: this.draw(8), generation: this.keys.generation };
     const certificate = await enroll(
       this.session(name, null),
@@ -201,7 +201,7 @@ export class LoanWorld {
     return transport;
   }
 
-  private open(name: string, port: ConstructorParameters<typeof Transport>[0]): void {
+  protected open(name: string, port: ConstructorParameters<typeof Transport>[0]): void {
     this.transports.set(name, new Transport(port, virtualTimers(this.world)));
   }
 }

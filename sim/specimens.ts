@@ -1,11 +1,11 @@
-/** The boards of a loan as they are built: a Puck.js as card, Picos as cartridge and reader, with what is soldered to them. */
+/** The boards as they are built: a Puck.js as card, Picos as cartridge and reader, an Espruino WiFi as client, with what is soldered to them. */
 import { existsSync, readFileSync } from "node:fs";
 import type { KeyCellOptions } from "./supply.js";
 import type { BoardOptions } from "./espruino/options.js";
-import { PICO, PUCKJS } from "./espruino/profile.js";
+import { ESPRUINOWIFI, PICO, PUCKJS } from "./espruino/profile.js";
 import { JERRY_HOST } from "./jerry.js";
 
-export type DeviceName = "card" | "cartridge" | "reader";
+export type DeviceName = "card" | "cartridge" | "reader" | "client";
 export type EngineName = "espruino" | "jerryscript";
 export type Specimen = Pick<BoardOptions, "name" | "profile" | "wiring"> & { keyCell?: KeyCellOptions };
 
@@ -33,6 +33,12 @@ export function specimen(name: DeviceName, days: number, engine: EngineName = "e
   if (name === "card") return { name, profile: PUCKJS, wiring: { led: "D5" } };
   if (name === "reader")
     return { name, profile: PICO, wiring: { led: "B2", nor: { A4: 0x100000 }, decoder: { select: "B9", request: "B8" } } };
+  if (name === "client")
+    return {
+      name,
+      profile: ESPRUINOWIFI,
+      wiring: { led: "B2", nor: { A4: 0x100000 }, decoder: { select: "B9", request: "B8" } },
+    };
   const farads = capacitorFor(days);
   return {
     name,

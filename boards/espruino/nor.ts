@@ -26,7 +26,10 @@ export function norPages(spi: EngineSpi, cs: Pin): FlashPages {
     page: SECTOR,
     unit: 1,
     read: function (address: number, out: Uint8Array): void {
-      out.set(spi.send([command(3, address), { data: 0, count: out.length }], cs).subarray(4, 4 + out.length));
+      const answer = spi.send([command(3, address), { data: 0, count: out.length }], cs);
+      out.set(answer.subarray(4, 4 + out.length));
+      // The engine does not wipe what it frees.
+      answer.fill(0);
     },
     program: function (address: number, bytes: Uint8Array): void {
       let at = 0;

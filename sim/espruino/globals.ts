@@ -10,11 +10,12 @@ import { engineCrypto } from "./crypto.js";
 import type { Arenas } from "./memory.js";
 import type { EngineProfile, Wiring } from "./profile.js";
 import type { Decoder } from "../decoder.js";
+import { httpModule, type HttpBoard } from "./http.js";
 import type { EngineContext } from "./context.js";
 import type { Timers } from "./timers.js";
 
 /** What the globals need of the board they belong to. */
-export interface GlobalsBoard {
+export interface GlobalsBoard extends HttpBoard {
   readonly profile: EngineProfile;
   readonly flash: NorFlash;
   readonly storage: Storage;
@@ -54,6 +55,7 @@ export function defineGlobals(board: GlobalsBoard, sandbox: EngineContext): void
   modules.set("Storage", storageModule(board, sandbox, fail));
   modules.set("Flash", flashModule(board, sandbox));
   if (board.profile.files) modules.set("fs", fsModule(board, sandbox));
+  if (board.profile.http) modules.set("http", httpModule(board, sandbox));
 
   sandbox.define("require", (name: string) => {
     const module = modules.get(name);

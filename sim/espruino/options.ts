@@ -31,6 +31,8 @@ export interface BoardOptions {
   wiring?: Wiring;
   /** Capacitor behind a diode; a cartridge has one. */
   keyCell?: KeyCell;
+  /** What the board's wireless reaches: GETs an address and answers the status. Without it nothing answers. */
+  http?: (url: string) => Promise<number>;
   /** Time from supply to the bundle's first statement, in microseconds. Default 100,000. */
   bootTime?: number;
   /** Virtual time that the bundle's code takes, in microseconds: for each event, and for each received byte. Default 0. */

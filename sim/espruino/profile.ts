@@ -17,6 +17,8 @@ export interface EngineProfile {
   bluetooth: boolean;
   /** E.openFile, E.connectSDCard and require("fs") exist. */
   files: boolean;
+  /** require("http") exists. */
+  http?: boolean;
   flash: FlashModel;
   storage: StorageArea;
   /** Number of the engine's variables and bytes in each. */
@@ -119,4 +121,36 @@ export const PICO: EngineProfile = {
   wakeCoulombs: 40e-6,
   brownout: [1.62, 1.74],
   oscillatorPpm: 20,
+};
+
+/** STM32F411 at 100 MHz with an ESP8266. Storage is one page of 64 KiB; the rest as on the Pico. */
+export const ESPRUINOWIFI: EngineProfile = {
+  ...PICO,
+  board: "ESPRUINOWIFI",
+  serials: ["Serial1", "Serial2", "Serial6", "USB"],
+  crypto: ["SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "AES"],
+  http: true,
+  flash: { start: 0x08000000, length: 0x20000, page: 65536, unit: 4, eraseTime: 550_000, programTime: 16, endurance: 10_000 },
+  storage: { start: 0x08010000, length: 0x10000, alignment: 4 },
+  variables: 8190,
+};
+
+/** ESP32 at 240 MHz: it never sleeps here. Flash: outside, on SPI, 4 KiB pages (ESP32 data sheet, 3.1.4). */
+export const ESP32: EngineProfile = {
+  ...PICO,
+  board: "ESP32",
+  serials: ["Serial1", "Serial2", "Serial3"],
+  spis: ["SPI1", "SPI2"],
+  pins: range("D", 40),
+  crypto: ["SHA1", "SHA224", "SHA256", "SHA384", "SHA512", "AES"],
+  files: false,
+  http: true,
+  flash: { start: 0x320000, length: 0xe0000, page: 4096, unit: 4, eraseTime: 45_000, programTime: 10, endurance: 100_000 },
+  storage: { start: 0x320000, length: 0xe0000, alignment: 4 },
+  variables: 16383,
+  variableBytes: 14,
+  receiveBuffer: 4096,
+  receiveFifo: 128,
+  console: "Serial1",
+  deafInDeepSleep: false,
 };

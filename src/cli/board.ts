@@ -22,12 +22,12 @@ interface BoardFlags {
 export function boardCommand(): Command {
   return new Command("board")
     .description("run one simulated board in real time, its wires on TCP ports, its flash in a folder")
-    .addArgument(new Argument("<role>", "what the board is").choices(["card", "cartridge", "reader"]))
+    .addArgument(new Argument("<role>", "what the board is").choices(["card", "cartridge", "reader", "client"]))
     .option("--data <folder>", "where the board's flash is kept (default: out/boards/<role>)")
     .option("--port <number>", "first TCP port; 0 takes free ones", whole("--port", 0, 65_533), 0)
     .option("--days <number>", "days that the cartridge's capacitor is sized for", whole("--days", 1, 3650), 7)
     .option("--card <address>", "reader only: where the card is at home, tcp://host:port")
-    .option("--cartridge <address>", "reader only: where the cartridge is at home, tcp://host:port")
+    .option("--cartridge <address>", "reader or client: where the cartridge is at home, tcp://host:port")
     .option("--json", "print the addresses as JSON")
     .action(run);
 }
@@ -42,7 +42,10 @@ function slotAt(name: "card" | "cartridge", address: string | undefined): { name
 async function run(role: DeviceName, flags: BoardFlags): Promise<void> {
   const folder = flags.data ?? join("out", "boards", role);
   const slots = [...slotAt("card", flags.card), ...slotAt("cartridge", flags.cartridge)];
-  if (role !== "reader" && slots.length > 0) throw new BadInput(`Only a reader has slots; leave --card and --cartridge out for a ${role}.`);
+  const plays = role === "reader" || role === "client";
+  if (!plays && slots.length > 0) throw new BadInput(`Only a reader has slots; leave --card and --cartridge out for a ${role}.`);
+  if (role === "client" && flags.card !== undefined)
+    throw new BadInput("A client's board has a slot for a cartridge only; leave --card out.");
   let played = 0;
   const live = await LiveBoard.start({
     role,
@@ -63,8 +66,8 @@ async function run(role: DeviceName, flags: BoardFlags): Promise<void> {
   else {
     for (const [name, address] of Object.entries(live.addresses)) console.log(`${name.padEnd(8)} ${address}`);
     console.log(
-      role === "reader"
-        ? 'The reader is on. "pass 7d" lets time pass, "stop" ends it.'
+      plays
+        ? `The ${role} is on. "press" presses its button, "pass 7d" lets time pass, "stop" ends it.`
         : `The ${role} goes to whoever connects first; ${PLACES.join(", ")} or out carry it there, "pass 7d" lets time pass, "stop" ends it.`,
     );
   }
@@ -84,9 +87,14 @@ function order(live: LiveBoard, role: DeviceName, line: string): string {
     live.pass(Number(pass[1]) * UNITS[pass[2]]);
     return `${pass[1]} ${pass[2]} have passed.`;
   }
-  if (role !== "reader" && (line === "out" || PLACES.some((place) => place === line))) {
+  const plays = role === "reader" || role === "client";
+  if (plays && line === "press") {
+    live.press();
+    return "The button was pressed.";
+  }
+  if (!plays && (line === "out" || PLACES.some((place) => place === line))) {
     live.carry(line === "out" ? undefined : (line as Place));
     return line === "out" ? `The ${role} is nowhere.` : `The ${role} is at: ${line}.`;
   }
-  return `Type ${role === "reader" ? "" : `${PLACES.join(", ")}, out, `}pass followed by a number and s, m, h or d, or stop; not "${line}".`;
+  return `Type ${plays ? "press, " : `${PLACES.join(", ")}, out, `}pass followed by a number and s, m, h or d, or stop; not "${line}".`;
 }

@@ -119,12 +119,19 @@ const none = new Uint8Array(0);
  * day; `loadPeriodKey` as it comes and send the proof back; `play` with a source that reads its file, and the order's envelope; now and then `periods`, and for
  * each that is over `periodReceipt` to the server, its settlement to `settle`; `setAdvert` with each content, `clicks` and `clearClicks` to report.
  * A household: `register`, then `enable` and `requestLicense`, `takeLicense` between client and license server; to move, `requestMove` and `remove` at the source,
- * `takeCopy` at the destination (before it `enable`, if the certificate's epoch is newer), `settle` at the source.
+ * `takeCopy` at the destination (before it `enable`, if the certificate's epoch is newer), `settle` of the use id at the source.
  */
 export class ClientDevice {
   readonly session: DeviceSession;
 
-  constructor(private readonly transport: Transport) {
+  /** @param sleep - waits so many milliseconds; other than real ones for a simulated board */
+  constructor(
+    private readonly transport: Transport,
+    private readonly sleep: (milliseconds: number) => Promise<void> = (milliseconds) =>
+      new Promise((resolve) => {
+        setTimeout(resolve, milliseconds);
+      }),
+  ) {
     this.session = new DeviceSession(transport);
   }
 
@@ -183,7 +190,7 @@ export class ClientDevice {
     return this.command(INS_ERASE, 0, orderId, "The client did not end the period");
   }
 
-  /** Hands over the server's settlement (16 bytes) of an order or of a license that was moved away. Safe to repeat. */
+  /** Hands over the server's settlement (16 bytes) of an order (its id), or of a move (the id of its use). Safe to repeat. */
   async settle(id: Uint8Array, settlement: Uint8Array): Promise<void> {
     await this.command(INS_ACKNOWLEDGE, 0, join(id, settlement), "The client did not take the settlement");
   }
@@ -325,7 +332,7 @@ export class ClientDevice {
           return { ...status, state: CLIENT_REFUSED, reason: 8 };
         }
       } else if (status.wants === 2 && found) await this.supply(found, status);
-      else await new Promise((resolve) => setTimeout(resolve, LOOK));
+      else await this.sleep(LOOK);
     }
   }
 

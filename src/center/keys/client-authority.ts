@@ -111,7 +111,7 @@ const none = new Uint8Array(0);
  * is true of the terminal's answer. Whenever the terminal sends a nonce of its client, `stateTime` answers it. At the end `openPeriodReceipt`, then `settle` of the
  * order id. A household's license servers: `register` once; `verifyLicenseRequest` and `sealClientLicense`, complete when `verifyLicenseHeld`; for a move
  * `verifyMoveRequest` of the source, after the inquiry `sealMove`, and only after `openRemoved` of the source `sealCopyCertificate` for the destination, signed by
- * `signCopyCertificate` with the key of the destination's server; then `settle` of the license id to the source.
+ * `signCopyCertificate` with the key of the destination's server; then `settle` of the use id to the source.
  */
 export class ClientAuthority {
   constructor(private readonly keys: KeyProvider) {}
@@ -250,7 +250,7 @@ export class ClientAuthority {
     return out.slice(0, writeCopyCertificate(out, fields, this.key(destination), clear));
   }
 
-  /** The receipt of this order, or the removal of this license, is settled: 16 bytes for the client, which then forgets it. */
+  /** The receipt of this order, or the move of this use id, is settled: 16 bytes for the client, which then forgets it. */
   settle(client: DeviceReference, id: Uint8Array): Uint8Array {
     return this.prove(client, MESSAGE_SETTLED, id);
   }
