@@ -10,6 +10,8 @@ import { ROLE_ISSUER } from "../core/protocol/constants.js";
 import { open, seal } from "../core/seal.js";
 import { verifyEd25519 } from "./api/signature.js";
 import { Authority, type DeviceReference, type LoanKey, type LoanReference, type Receipt } from "./keys/authority.js";
+import { HouseholdKeys } from "./household/keys.js";
+import { ClientAuthority } from "./keys/client-authority.js";
 import type { KeyProvider } from "./keys/provider.js";
 
 export type { DeviceReference, LoanKey, LoanReference, Receipt };
@@ -75,6 +77,10 @@ export interface DeviceAuthority {
   verifyCompletion(card: DeviceReference, licenseId: Uint8Array, nonce: Uint8Array, proof: Uint8Array): boolean;
   sealRevocation(card: DeviceReference, licenseId: Uint8Array, nonce: Uint8Array): Uint8Array;
   verifyRevoked(card: DeviceReference, licenseId: Uint8Array, nonce: Uint8Array, proof: Uint8Array): boolean;
+  /** What is sealed for clients, and checked of theirs. */
+  clients: ClientAuthority;
+  /** Key tree and license keys of customers' clients. */
+  household: HouseholdKeys;
   introduce(
     parties: [DeviceReference, DeviceReference],
     certificates: [Uint8Array, Uint8Array],
@@ -138,6 +144,8 @@ export function createDeviceAuthority(keys: KeyProvider, roots: Uint8Array[]): D
     verifyCompletion: authority.verifyCompletion.bind(authority),
     sealRevocation: authority.sealRevocation.bind(authority),
     verifyRevoked: authority.verifyRevoked.bind(authority),
+    clients: new ClientAuthority(keys),
+    household: new HouseholdKeys(keys),
     introduce: authority.introduce.bind(authority),
   };
 }

@@ -5,6 +5,7 @@ import { boardCommand } from "./board.js";
 import { centerCommand } from "./center.js";
 import { handleSignals } from "./interrupt.js";
 import { kioskCommand } from "./kiosk.js";
+import { licenseServerCommand } from "./license-server.js";
 import { loanCommand } from "./loan.js";
 import { operatorCommand } from "./operator.js";
 import { produceCommand } from "./produce.js";
@@ -20,6 +21,7 @@ const program = new Command("leyden")
   .addCommand(registerCommand())
   .addCommand(produceCommand())
   .addCommand(kioskCommand())
+  .addCommand(licenseServerCommand())
   .addCommand(treeCommand());
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from "typebox";
 
-/** Who may call: kiosks by signature, staff by token, either, or anybody. */
-export type Access = "kiosk" | "staff" | "any" | "open";
+/** Who may call: kiosks or license servers by signature, staff by token, any of these, or anybody. */
+export type Access = "kiosk" | "server" | "staff" | "any" | "open";
 
 /** One operation of the interface: the service checks requests by it, the OpenAPI document tells of it, the client takes its types from it. */
 export interface Route {

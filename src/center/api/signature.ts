@@ -2,6 +2,8 @@ import { createHash, createPrivateKey, createPublicKey, sign, verify } from "nod
 
 /** Scheme of the Authorization header. */
 export const SCHEME = "Leyden-Kiosk";
+/** The same for license servers. */
+export const SERVER_SCHEME = "Leyden-Server";
 
 /** Seconds that a signature's time may be away from the center's. */
 export const TOLERANCE = 300;
@@ -39,11 +41,11 @@ export function signedText(request: SignedRequest): Buffer {
 const PRIVATE = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC = Buffer.from("302a300506032b6570032100", "hex");
 
-/** Authorization header of a kiosk's request. */
-export function authorize(kioskId: string, seed: Uint8Array, request: SignedRequest): string {
+/** Authorization header of a kiosk's or a license server's request. */
+export function authorize(id: string, seed: Uint8Array, request: SignedRequest, signer: "kiosk" | "server" = "kiosk"): string {
   const key = createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" });
   const signature = sign(null, signedText(request), key).toString("hex");
-  return `${SCHEME} kiosk=${kioskId},time=${String(request.time)},nonce=${request.nonce},signature=${signature}`;
+  return `${signer === "kiosk" ? SCHEME : SERVER_SCHEME} ${signer}=${id},time=${String(request.time)},nonce=${request.nonce},signature=${signature}`;
 }
 
 export interface Authorization {
@@ -53,7 +55,7 @@ export interface Authorization {
   signature: Buffer;
 }
 
-const FORM = /^Leyden-Kiosk kiosk=([0-9a-f]{16}),time=([0-9]{1,10}),nonce=([0-9a-f]{32}),signature=([0-9a-f]{128})$/;
+const FORM = /^Leyden-(?:Kiosk kiosk|Server server)=([0-9a-f]{16}),time=([0-9]{1,10}),nonce=([0-9a-f]{32}),signature=([0-9a-f]{128})$/;
 
 /** The parts of the header; undefined when it is not of this form. */
 export function parseAuthorization(header: string): Authorization | undefined {

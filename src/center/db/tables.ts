@@ -118,7 +118,76 @@ export interface Tables {
     created_at: number;
     held_until: number | null;
   };
+  license_servers: {
+    id: string;
+    name: string;
+    chain: string;
+    public_key: string;
+    address: string;
+    created_at: number;
+    revoked_at: number | null;
+  };
+  key_tree: { id: string; depth: number; epoch: number; only_one: Generated<boolean> };
+  clients: {
+    device_id: string;
+    customer_id: string;
+    license_server_id: string;
+    name: string;
+    registration_serial: number;
+    copy_serial: Generated<number>;
+    registered_at: number;
+    removed_at: number | null;
+  };
+  client_leaves: { leaf: number; device_id: string; revoked_at: number | null };
+  client_certificates: { device_id: string; chain: string; since: number };
+  household_prices: { content_id: string; operator_id: string; license_price: number; copy_price: number };
+  customer_contents: {
+    customer_id: string;
+    device_id: string;
+    content_id: string;
+    version: number;
+    suite: number;
+    downloaded_at: number;
+  };
+  content_licenses: {
+    id: string;
+    content_id: string;
+    version: number;
+    suite: number;
+    terms: string;
+    epoch: number;
+    request_nonce: string;
+    issued_at: number;
+    completed_at: number | null;
+  };
+  /** Without a device while the license is on its way from one client to another. */
+  customer_licenses: { license_id: string; customer_id: string; device_id: string | null; since: number };
+  copy_certificates: {
+    use_id: string;
+    license_id: string;
+    source_id: string;
+    destination_id: string;
+    license_server_id: string;
+    outcome: MoveOutcome;
+    at: number;
+  };
+  moves: {
+    use_id: string;
+    license_id: string;
+    source_id: string;
+    destination_id: string;
+    nonce: string;
+    serial: number | null;
+    conditions: string | null;
+    removed_at: number | null;
+    certificate: string | null;
+    certified_at: number | null;
+    expiry: number | null;
+    taken_at: number | null;
+  };
 }
+
+export type MoveOutcome = "granted" | "source-not-legal" | "license-not-held" | "other-owner";
 
 export type LoanState = "PREPARED" | "PENDING" | "ACTIVE" | "RETURNED" | "UNPAID" | "CLOSED" | "LOST" | "NEVER_ACTIVATED";
 export type AccountKind = "receivable" | "revenue" | "cash" | "card" | "due_from" | "due_to";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { ProblemError } from "../api/problems.js";
 import type { Access } from "../api/route.js";
-import { SCHEME, TOLERANCE, parseAuthorization, signedText, verifyEd25519 } from "../api/signature.js";
+import { SCHEME, SERVER_SCHEME, TOLERANCE, parseAuthorization, signedText, verifyEd25519, type Authorization } from "../api/signature.js";
 import type { Clock } from "../clock.js";
 import type { Database } from "../db/database.js";
 import { fromHex } from "../scope.js";
@@ -10,6 +10,7 @@ import { fromHex } from "../scope.js";
 /** Who has proven to be behind a request. */
 export type Principal =
   | { kind: "kiosk"; id: string; operatorId: string }
+  | { kind: "server"; id: string; operatorId?: undefined }
   /** Without an operator: staff of the center, who may do anything for any operator. */
   | { kind: "staff"; id: string; operatorId: string | null }
   | { kind: "nobody" };
@@ -38,20 +39,52 @@ export class Gate {
     if (access === "open") return { kind: "nobody" };
     const header = request.headers.authorization ?? "";
     if (header.startsWith(SCHEME)) {
-      if (access === "staff") throw new ProblemError("not-allowed", "Kiosks may not do this; ask the staff.");
+      if (access === "staff" || access === "server") throw new ProblemError("not-allowed", "Kiosks may not do this; ask the staff.");
       return this.kiosk(request, header, body);
     }
+    if (header.startsWith(SERVER_SCHEME)) {
+      if (access !== "server" && access !== "any") throw new ProblemError("not-allowed", "License servers may not do this; ask the staff.");
+      return this.server(request, header, body);
+    }
+    if (access === "server")
+      throw new ProblemError("not-authenticated", "This needs a license server's signature in the Authorization header; sign the request.");
     if (access === "kiosk")
       throw new ProblemError("not-authenticated", "This needs a kiosk's signature in the Authorization header; sign the request.");
     return this.staff(header);
   }
 
   private async kiosk(request: FastifyRequest, header: string, body: Uint8Array): Promise<Principal> {
+    const parts = this.fresh(header, SCHEME);
+    const now = this.clock.now();
+    const kiosk = await this.db.selectFrom("kiosks").selectAll().where("id", "=", parts.kioskId).executeTakeFirst();
+    if (kiosk === undefined) throw new ProblemError("not-authenticated", `No kiosk has the id ${parts.kioskId}; enroll it first.`);
+    checkSignature(request, parts, body, kiosk.public_key);
+    if (kiosk.revoked_at !== null)
+      throw new ProblemError("certificate-refused", "The kiosk's certificate is revoked; enroll the kiosk anew.");
+    if (now < kiosk.not_before || now > kiosk.not_after)
+      throw new ProblemError("certificate-refused", "The kiosk's certificate is not valid at this time; renew it.");
+    this.spend(`${parts.kioskId} ${parts.nonce}`, now);
+    return { kind: "kiosk", id: kiosk.id, operatorId: kiosk.operator_id };
+  }
+
+  private async server(request: FastifyRequest, header: string, body: Uint8Array): Promise<Principal> {
+    const parts = this.fresh(header, SERVER_SCHEME);
+    const server = await this.db.selectFrom("license_servers").selectAll().where("id", "=", parts.kioskId).executeTakeFirst();
+    if (server === undefined)
+      throw new ProblemError("not-authenticated", `No license server has the id ${parts.kioskId}; register it first.`);
+    checkSignature(request, parts, body, server.public_key);
+    if (server.revoked_at !== null) throw new ProblemError("certificate-refused", "The license server is revoked; enroll it anew.");
+    this.spend(`${parts.kioskId} ${parts.nonce}`, this.clock.now());
+    return { kind: "server", id: server.id };
+  }
+
+  /** The parts of a header whose time counts. */
+  private fresh(header: string, scheme: string): Authorization {
     const parts = parseAuthorization(header);
     if (parts === undefined)
       throw new ProblemError(
         "not-authenticated",
-        `The Authorization header is not of the form of ${SCHEME}; see the description of the interface.`,
+        `The Authorization header is not of the form of ${scheme}; see the description of the interface.`,
       );
     const now = this.clock.now();
     if (Math.abs(now - parts.time) > TOLERANCE || parts.time < this.started)
@@ -62,28 +95,7 @@ export class Gate {
           "leyden-time": String(now),
         },
       );
-    const kiosk = await this.db.selectFrom("kiosks").selectAll().where("id", "=", parts.kioskId).executeTakeFirst();
-    if (kiosk === undefined) throw new ProblemError("not-authenticated", `No kiosk has the id ${parts.kioskId}; enroll it first.`);
-    const idempotencyKey = request.headers["idempotency-key"];
-    const text = signedText({
-      method: request.method,
-      path: request.raw.url ?? "",
-      body,
-      time: parts.time,
-      nonce: parts.nonce,
-      idempotencyKey: typeof idempotencyKey === "string" ? idempotencyKey : "",
-    });
-    if (!verifyEd25519(fromHex(kiosk.public_key), text, parts.signature))
-      throw new ProblemError(
-        "not-authenticated",
-        "The signature is not the kiosk's over this request; sign method, path, body, time, nonce and key.",
-      );
-    if (kiosk.revoked_at !== null)
-      throw new ProblemError("certificate-refused", "The kiosk's certificate is revoked; enroll the kiosk anew.");
-    if (now < kiosk.not_before || now > kiosk.not_after)
-      throw new ProblemError("certificate-refused", "The kiosk's certificate is not valid at this time; renew it.");
-    this.spend(`${parts.kioskId} ${parts.nonce}`, now);
-    return { kind: "kiosk", id: kiosk.id, operatorId: kiosk.operator_id };
+    return parts;
   }
 
   private spend(nonce: string, now: number): void {
@@ -110,6 +122,23 @@ export class Gate {
     if (row === undefined) throw new ProblemError("not-authenticated", "The token is not of anybody's; ask for a new one.");
     return { kind: "staff", id: row.id, operatorId: row.operator_id };
   }
+}
+
+function checkSignature(request: FastifyRequest, parts: Authorization, body: Uint8Array, publicKey: string): void {
+  const idempotencyKey = request.headers["idempotency-key"];
+  const text = signedText({
+    method: request.method,
+    path: request.raw.url ?? "",
+    body,
+    time: parts.time,
+    nonce: parts.nonce,
+    idempotencyKey: typeof idempotencyKey === "string" ? idempotencyKey : "",
+  });
+  if (!verifyEd25519(fromHex(publicKey), text, parts.signature))
+    throw new ProblemError(
+      "not-authenticated",
+      "The signature is not the sender's over this request; sign method, path, body, time, nonce and key.",
+    );
 }
 
 /** Tokens are 32 random bytes: a plain hash is as good as any. */

@@ -9,6 +9,7 @@ import type { Parts } from "./parts.js";
 import { clientError, frameworkError, installProblems } from "./problem.js";
 import { catalogRoutes } from "./routes/catalog.js";
 import { customerRoutes } from "./routes/customers.js";
+import { householdRoutes } from "./routes/household.js";
 import { healthRoutes } from "./routes/health.js";
 import { operatorRoutes } from "./routes/operators.js";
 import { rentalRoutes } from "./routes/rentals.js";
@@ -74,6 +75,12 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
             name: "authorization",
             description: "Signature of the kiosk over the request: docs/http.md",
           },
+          server: {
+            type: "apiKey",
+            in: "header",
+            name: "authorization",
+            description: "Signature of the license server over the request: docs/http.md",
+          },
         },
       },
     },
@@ -86,7 +93,16 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
     if (!Object.hasOwn(PROBLEMS, name)) throw new ProblemError("not-found", "There is no problem of that name.");
     return { type: `/problems/${name}`, ...PROBLEMS[name as keyof typeof PROBLEMS] };
   });
-  for (const routes of [healthRoutes, operatorRoutes, catalogRoutes, customerRoutes, rentalRoutes, returnRoutes, reportRoutes])
+  for (const routes of [
+    healthRoutes,
+    operatorRoutes,
+    catalogRoutes,
+    customerRoutes,
+    rentalRoutes,
+    returnRoutes,
+    reportRoutes,
+    householdRoutes,
+  ])
     routes(app, parts);
   return app;
 }

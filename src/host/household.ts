@@ -1,0 +1,255 @@
+import { createHash } from "node:crypto";
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  closeSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { ClientDevice, type ContentSource } from "./client-device.js";
+
+/** A license server refused, or did not answer: the stable name of the problem, and a sentence. */
+export class HouseholdProblem extends Error {
+  constructor(
+    readonly problem: string,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** What describes a content that a terminal keeps, beside its sealed bytes. */
+export interface KeptContent {
+  contentId: string;
+  version: number;
+  suite: number;
+  header: string;
+  length: number;
+  sha256: string;
+  sampleRate: number;
+}
+
+/** What travels from one client to another besides the sealed bytes: the copy certificate, and the destination's part of the enabling block. */
+export interface Parcel {
+  content: KeptContent;
+  useId: string;
+  certificate: string;
+  epoch: number;
+  slice: string;
+}
+
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+
+/** A license server as a terminal asks it. */
+export class LicenseServerClient {
+  readonly #url: string;
+
+  constructor(url: string) {
+    this.#url = url.replace(/\/$/, "");
+  }
+
+  async ask<T>(path: string, body?: object): Promise<T> {
+    const response = await this.#fetch(
+      path,
+      body === undefined ? {} : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) },
+    );
+    return (await response.json()) as T;
+  }
+
+  /** Sealed bytes from `from` on. */
+  async bytes(content: KeptContent, from: number): Promise<Response> {
+    const path = `/v1/contents/${content.contentId}/${String(content.version)}/${String(content.suite)}`;
+    return this.#fetch(path, from > 0 ? { headers: { range: `bytes=${String(from)}-` } } : {});
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    let response: Response;
+    try {
+      response = await fetch(this.#url + path, init);
+    } catch {
+      throw new HouseholdProblem("not-ready", `The license server at ${this.#url} does not answer; try again later.`);
+    }
+    if (response.ok) return response;
+    const { type = "", detail = `The license server answered ${String(response.status)}; try again later.` } = (await response
+      .json()
+      .catch(() => ({}))) as {
+      type?: string;
+      detail?: string;
+    };
+    throw new HouseholdProblem(type.replace(/^\/problems\//, ""), detail);
+  }
+}
+
+/** Contents that a terminal keeps in a folder: `<content id>.json` and the sealed bytes in `<content id>.sealed`. */
+export class ContentFolder {
+  constructor(private readonly folder: string) {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  find(contentId: string): KeptContent | null {
+    const path = join(this.folder, `${contentId}.json`);
+    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as KeptContent) : null;
+  }
+
+  path(contentId: string): string {
+    return join(this.folder, `${contentId}.sealed`);
+  }
+
+  /** Takes a content in from a stream of its sealed bytes; what has another hash is refused. */
+  async take(content: KeptContent, bytes: (from: number) => Promise<AsyncIterable<Uint8Array>>): Promise<void> {
+    const part = `${this.path(content.contentId)}.part`;
+    const from = existsSync(part) && statSync(part).size <= content.length ? statSync(part).size : 0;
+    if (from < content.length) await pipeline(Readable.from(await bytes(from)), createWriteStream(part, from > 0 ? { flags: "a" } : {}));
+    const hash = createHash("sha256");
+    for await (const piece of createReadStream(part)) hash.update(piece as Uint8Array);
+    if (hash.digest("hex") !== content.sha256) {
+      rmSync(part, { force: true });
+      throw new HouseholdProblem("digest-mismatch", "The content did not arrive as it was announced; fetch it again.");
+    }
+    renameSync(part, this.path(content.contentId));
+    const description = join(this.folder, `${content.contentId}.json`);
+    writeFileSync(`${description}.part`, JSON.stringify(content));
+    renameSync(`${description}.part`, description);
+  }
+
+  /** The content as the client asks for it, or null when it is not here. */
+  source(contentId: string): ContentSource | null {
+    const content = this.find(contentId);
+    if (content === null) return null;
+    return {
+      header: unhex(content.header),
+      sealedLength: content.length,
+      rate: content.sampleRate,
+      read: (offset, length) => {
+        const file = openSync(this.path(contentId), "r");
+        const bytes = new Uint8Array(length);
+        try {
+          return Promise.resolve(bytes.subarray(0, readSync(file, bytes, 0, length, offset)));
+        } finally {
+          closeSync(file);
+        }
+      },
+    };
+  }
+}
+
+/** What a household's terminal does with one client: it carries sealed messages between client and license server, and keeps sealed bytes. */
+export class HouseholdTerminal {
+  constructor(
+    readonly client: ClientDevice,
+    private readonly server: LicenseServerClient,
+    readonly contents: ContentFolder,
+  ) {}
+
+  async clientId(): Promise<string> {
+    return hex((await this.client.session.info()).id);
+  }
+
+  /** Registers the client with the license server that the center named for it. Safe to repeat. */
+  async register(): Promise<void> {
+    const { treeKeys, registration } = await this.server.ask<{ treeKeys: string[]; registration: string }>(
+      `/v1/clients/${await this.clientId()}/registration`,
+    );
+    await this.client.register({ treeKeys: treeKeys.map(unhex), registration: unhex(registration) });
+  }
+
+  /** Fetches a content and keeps it; a transfer that broke goes on where it stopped. */
+  async fetch(contentId: string): Promise<KeptContent> {
+    const clientId = await this.clientId();
+    const { nonce, proof } = await this.client.requestLicense(unhex(contentId));
+    const answer = await this.server.ask<KeptContent & { epoch: number; slice: string }>("/v1/contents", {
+      clientId,
+      contentId,
+      nonce: hex(nonce),
+      proof: hex(proof),
+    });
+    const content: KeptContent = { ...answer, contentId };
+    await this.contents.take(
+      content,
+      async (from) => (await this.server.bytes(content, from)).body as unknown as AsyncIterable<Uint8Array>,
+    );
+    return content;
+  }
+
+  /** Gets a license of a content that was fetched; answers its id. */
+  async license(contentId: string): Promise<string> {
+    const clientId = await this.clientId();
+    const { nonce, proof } = await this.client.requestLicense(unhex(contentId));
+    const { licenseId, license, slice } = await this.server.ask<{ licenseId: string; license: string; slice: string }>("/v1/licenses", {
+      clientId,
+      contentId,
+      nonce: hex(nonce),
+      proof: hex(proof),
+    });
+    await this.client.enable(unhex(slice));
+    const held = await this.client.takeLicense(unhex(license));
+    await this.server.ask(`/v1/licenses/${licenseId}/completion`, { clientId, proof: hex(held) });
+    return licenseId;
+  }
+
+  /**
+   * Gives the license of a content away: it is removed from this client first, and only then the destination's license server makes the copy certificate. A
+   * move that broke off is finished by doing it again: what the client has removed it says again.
+   *
+   * @param server - the destination's license server
+   * @returns what is to be carried to the destination, beside the sealed bytes
+   */
+  async give(contentId: string, destinationId: string, server: LicenseServerClient): Promise<Parcel> {
+    const content = this.contents.find(contentId);
+    if (content === null) throw new HouseholdProblem("not-found", `Content ${contentId} is not here; fetch it first.`);
+    const held = (await this.client.licenses()).find((license) => hex(license.contentId) === contentId);
+    if (held === undefined) throw new HouseholdProblem("license-not-held", `This client has no license of content ${contentId}.`);
+    const licenseId = hex(held.licenseId);
+    const { nonce, proof } = await this.client.requestMove(held.licenseId, unhex(destinationId));
+    const { useId, order } = await server.ask<{ useId: string; order: string }>("/v1/moves", {
+      licenseId,
+      sourceId: await this.clientId(),
+      destinationId,
+      nonce: hex(nonce),
+      proof: hex(proof),
+    });
+    const removed = await this.client.remove(unhex(order));
+    return this.certified(content, held.licenseId, useId, removed, server);
+  }
+
+  private async certified(
+    content: KeptContent,
+    licenseId: Uint8Array,
+    useId: string,
+    removed: Uint8Array,
+    server: LicenseServerClient,
+  ): Promise<Parcel> {
+    const { certificate, settlement, epoch, slice } = await server.ask<{
+      certificate: string;
+      settlement: string;
+      epoch: number;
+      slice: string;
+    }>(`/v1/moves/${useId}/removal`, { removed: hex(removed) });
+    const parcel = { content, useId, certificate, epoch, slice };
+    const path = join(dirname(this.contents.path(content.contentId)), `${useId}.parcel`);
+    writeFileSync(path, JSON.stringify(parcel), { flush: true });
+    await this.client.settle(licenseId, unhex(settlement));
+    return parcel;
+  }
+
+  /**
+   * Takes a content in with its copy certificate, without any network: sealed bytes first, then the part of the enabling block, then the certificate, out of which
+   * the client takes its license. Answers the client's proof, for the license server when there is one within reach. Safe to repeat.
+   */
+  async takeIn(parcel: Parcel, bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+    if (this.contents.find(parcel.content.contentId) === null) await this.contents.take(parcel.content, () => Promise.resolve(bytes));
+    await this.client.enable(unhex(parcel.slice));
+    return this.client.takeCopy(unhex(parcel.certificate));
+  }
+}
