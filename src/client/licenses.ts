@@ -163,11 +163,12 @@ export function requestLicense(client: Client, data: Uint8Array): Outcome {
 
 /** LICENSE, P2 1: takes it. One that is held already is not taken again, and its conditions stay; only the proof is. */
 export function takeLicense(client: Client, data: Uint8Array): Outcome {
-  const nonce = data.subarray(0, 16);
   const id = plain.subarray(0, 16);
+  let nonce: Uint8Array = id;
   let status = 0;
   let place = 0;
   if (data.length !== 32 + ISSUE_LENGTH) return -SW_LENGTH;
+  nonce = data.subarray(0, 16);
   status = openMessage(client, MESSAGE_CLIENT_LICENSE, nonce, data.subarray(16), ISSUE_LENGTH);
   if (status < 0) return status;
   place = seekOwn(client, LICENSE_ID, id, OWN_LENGTH);
@@ -207,11 +208,12 @@ function markUsed(client: Client): boolean {
 /** MOVE, P2 1: removes the license, from flash too; answers its conditions and the proof that it is gone. */
 export function removeLicense(client: Client, data: Uint8Array): Outcome {
   const order = plain.subarray(0, MOVE_LENGTH);
-  const nonce = data.subarray(0, 16);
+  let nonce: Uint8Array = order;
   let place = 0;
   let status = 0;
   let gone = false;
   if (data.length !== 32 + MOVE_LENGTH) return -SW_LENGTH;
+  nonce = data.subarray(0, 16);
   status = openMessage(client, MESSAGE_MOVE_ORDER, nonce, data.subarray(16), MOVE_LENGTH);
   if (status < 0) return status;
   place = seekOwn(client, LICENSE_ID, order.subarray(0, 16), MOVED_LENGTH);
@@ -262,9 +264,9 @@ export function takeCopy(client: Client, data: Uint8Array, respond: (sw: number,
   const memory = device.memory;
   const certificate = client.slice.subarray(0, data.length);
   const grant = plain.subarray(0, GRANT_LENGTH);
-  const id = certificate.subarray(COPY_LICENSE_ID, COPY_LICENSE_ID + 16);
-  const use = certificate.subarray(COPY_USE, COPY_USE + 16);
-  const content = certificate.subarray(COPY_CONTENT, COPY_CONTENT + 16);
+  const id = client.slice.subarray(COPY_LICENSE_ID, COPY_LICENSE_ID + 16);
+  const use = client.slice.subarray(COPY_USE, COPY_USE + 16);
+  const content = client.slice.subarray(COPY_CONTENT, COPY_CONTENT + 16);
   const serverKey = registration.subarray(REGISTRATION_SERVER_KEY, REGISTRATION_SIGNER);
   let status = COPY_OK;
   let taken = false;

@@ -4,8 +4,7 @@ import fc from "fast-check";
 import { CLIENT_FINISHED, CLIENT_REFUSED, CLIENT_STOPPED, SOURCE_NETWORK, SOURCE_STORE } from "../../src/host/client-device.js";
 import { ClientWorld, type SimulatedClient } from "../../sim/client-world.js";
 import type { ClientStatus } from "../../src/host/client-device.js";
-import { DeviceError } from "../../src/host/session.js";
-import { makeOrder, makeTitle, random, type Order, type SealedTitle } from "./support.js";
+import { fails, leftovers, makeOrder, makeTitle, random, refused, type Order, type SealedTitle } from "./support.js";
 import { suite } from "../suite.js";
 
 const test = suite("client period");
@@ -15,23 +14,6 @@ const REASON_RIGHT = 7;
 const TIME_UNKNOWN = 1;
 const TOO_EARLY = 2;
 const TOO_LATE = 3;
-
-async function fails(work: () => Promise<unknown>, status: number): Promise<void> {
-  try {
-    await work();
-  } catch (error) {
-    assert.ok(error instanceof DeviceError, String(error));
-    assert.is(error.status.toString(16), status.toString(16));
-    return;
-  }
-  assert.unreachable(`expected the status ${status.toString(16)}`);
-}
-
-async function refused(work: () => Promise<unknown>): Promise<void> {
-  let error: unknown = null;
-  await work().catch((thrown: unknown) => (error = thrown));
-  assert.instance(error, DeviceError);
-}
 
 async function onClient(scenario: (world: ClientWorld, client: SimulatedClient) => Promise<void>): Promise<void> {
   const world = new ClientWorld({ seed: 11 });
@@ -71,15 +53,6 @@ async function refusal(client: SimulatedClient, title: SealedTitle, order: Order
   const status = await play(client, title, order);
   assert.equal([status.state, status.reason], [CLIENT_REFUSED, REASON_RIGHT], JSON.stringify(status));
   return status.detail;
-}
-
-/** Where `secret` still stands in the client: its memory and its flash. */
-function leftovers(client: SimulatedClient, secret: Uint8Array): string[] {
-  const places: string[] = [];
-  const nor = client.board.nor("A4");
-  if (client.board.searchMemory(secret) > 0) places.push("memory");
-  if (nor && Buffer.from(nor.flash.cells).includes(Buffer.from(secret))) places.push("flash");
-  return places;
 }
 
 test("nothing opens before a fresh statement, before the period, or from its end on", async () => {

@@ -1,5 +1,6 @@
 /** Contents, orders and licenses for clients in tests, made by the center's own functions. */
 import { randomBytes } from "node:crypto";
+import * as assert from "uvu/assert";
 import type { CopyFields } from "../../src/core/protocol/copy-certificate.js";
 import { signCopyCertificate, type GrantKeys, type Period, type StoredContent } from "../../src/center/keys/client-authority.js";
 import { signingKey } from "../../src/center/keys/certificates.js";
@@ -12,6 +13,7 @@ import { sealContent } from "../../src/core/stream/flow.js";
 import { SCHEME_COMPLETE_SUBTREE } from "../../src/core/tree/tree.js";
 import { suite2 } from "../../src/core/stream/suite2.js";
 import type { ContentSource, Envelope } from "../../src/host/client-device.js";
+import { DeviceError } from "../../src/host/session.js";
 import { nodeNatives } from "../../src/host/natives-node.js";
 import { encodeTerms, type TermsRequest } from "../../src/kiosk/rental.js";
 import type { ClientWorld, SimulatedClient } from "../../sim/client-world.js";
@@ -36,6 +38,33 @@ export function makeTitle(length: number, contentId: Uint8Array = random(16)): S
   const stored = { header, sealedLength: sealed.length, rate: 0 };
   const read = (offset: number, count: number): Promise<Uint8Array> => Promise.resolve(sealed.slice(offset, offset + count));
   return { contentId, titleKey, plain, stored, source: { ...stored, read } };
+}
+
+/** The client refuses with this status, and with this byte of reason where one is named. */
+export async function fails(work: () => Promise<unknown>, status: number, reason?: number): Promise<void> {
+  const error = await refused(work);
+  assert.is(error.status.toString(16), status.toString(16));
+  if (reason !== undefined) assert.equal(error.data, Uint8Array.of(reason));
+}
+
+/** The client refuses; answers how. */
+export async function refused(work: () => Promise<unknown>): Promise<DeviceError> {
+  try {
+    await work();
+  } catch (error) {
+    if (error instanceof DeviceError) return error;
+    throw error;
+  }
+  throw new Error("the client refuses nothing");
+}
+
+/** Where `secret` still stands in the client: its memory, its flash. */
+export function leftovers(client: SimulatedClient, secret: Uint8Array): string[] {
+  const places: string[] = [];
+  const nor = client.board.nor("A4");
+  if (client.board.searchMemory(secret) > 0) places.push("memory");
+  if (nor && Buffer.from(nor.flash.cells).includes(Buffer.from(secret))) places.push("flash");
+  return places;
 }
 
 export function random(length: number): Uint8Array {
