@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
 import { boardCommand } from "./board.js";
 import { centerCommand } from "./center.js";
+import { householdCommand, moveCommand, takeCommand } from "./household.js";
 import { handleSignals } from "./interrupt.js";
 import { kioskCommand } from "./kiosk.js";
 import { licenseServerCommand } from "./license-server.js";
@@ -22,6 +23,9 @@ const program = new Command("leyden")
   .addCommand(produceCommand())
   .addCommand(kioskCommand())
   .addCommand(licenseServerCommand())
+  .addCommand(householdCommand())
+  .addCommand(moveCommand())
+  .addCommand(takeCommand())
   .addCommand(treeCommand());
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */

@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { ClientDevice, type ContentSource } from "./client-device.js";
@@ -46,6 +46,13 @@ export interface Parcel {
   certificate: string;
   epoch: number;
   slice: string;
+}
+
+/** A move under way, as the source's terminal keeps it. */
+interface Move {
+  licenseId: string;
+  useId: string;
+  order: string;
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -104,6 +111,11 @@ export class ContentFolder {
 
   path(contentId: string): string {
     return join(this.folder, `${contentId}.sealed`);
+  }
+
+  /** A file of this content's for something else. */
+  beside(contentId: string, what: string): string {
+    return join(this.folder, `${contentId}.${what}`);
   }
 
   /** Takes a content in from a stream of its sealed bytes; what has another hash is refused. */
@@ -208,39 +220,43 @@ export class HouseholdTerminal {
   async give(contentId: string, destinationId: string, server: LicenseServerClient): Promise<Parcel> {
     const content = this.contents.find(contentId);
     if (content === null) throw new HouseholdProblem("not-found", `Content ${contentId} is not here; fetch it first.`);
-    const held = (await this.client.licenses()).find((license) => hex(license.contentId) === contentId);
-    if (held === undefined) throw new HouseholdProblem("license-not-held", `This client has no license of content ${contentId}.`);
-    const licenseId = hex(held.licenseId);
-    const { nonce, proof } = await this.client.requestMove(held.licenseId, unhex(destinationId));
-    const { useId, order } = await server.ask<{ useId: string; order: string }>("/v1/moves", {
-      licenseId,
-      sourceId: await this.clientId(),
-      destinationId,
-      nonce: hex(nonce),
-      proof: hex(proof),
+    const begun = await this.beginMove(contentId, destinationId, server);
+    const removed = await this.client.remove(unhex(begun.order));
+    const { useId, licenseId } = begun;
+    const answer = await server.ask<Omit<Parcel, "content" | "useId"> & { settlement: string }>(`/v1/moves/${useId}/removal`, {
+      removed: hex(removed),
     });
-    const removed = await this.client.remove(unhex(order));
-    return this.certified(content, held.licenseId, useId, removed, server);
+    const { certificate, settlement, epoch, slice } = answer;
+    const parcel = { content, useId, certificate, epoch, slice };
+    writeFileSync(this.contents.beside(contentId, "parcel"), JSON.stringify(parcel), { flush: true });
+    await this.client.settle(unhex(licenseId), unhex(settlement));
+    rmSync(this.contents.beside(contentId, "move"), { force: true });
+    return parcel;
   }
 
-  private async certified(
-    content: KeptContent,
-    licenseId: Uint8Array,
-    useId: string,
-    removed: Uint8Array,
-    server: LicenseServerClient,
-  ): Promise<Parcel> {
-    const { certificate, settlement, epoch, slice } = await server.ask<{
-      certificate: string;
-      settlement: string;
-      epoch: number;
-      slice: string;
-    }>(`/v1/moves/${useId}/removal`, { removed: hex(removed) });
-    const parcel = { content, useId, certificate, epoch, slice };
-    const path = join(dirname(this.contents.path(content.contentId)), `${useId}.parcel`);
-    writeFileSync(path, JSON.stringify(parcel), { flush: true });
-    await this.client.settle(licenseId, unhex(settlement));
-    return parcel;
+  /** The order to remove the license: a new one, or the one that a cut left behind when the client had followed it already. */
+  private async beginMove(contentId: string, destinationId: string, server: LicenseServerClient): Promise<Move> {
+    const held = (await this.client.licenses()).find((license) => hex(license.contentId) === contentId);
+    if (held === undefined) throw new HouseholdProblem("license-not-held", `This client has no license of content ${contentId}.`);
+    const kept = this.contents.beside(contentId, "move");
+    if (held.moved !== null) {
+      const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, "utf8")) as Move) : null;
+      if (before?.useId !== hex(held.moved.useId) || hex(held.moved.destination) !== destinationId)
+        throw new HouseholdProblem(
+          "license-not-held",
+          `The license of content ${contentId} is on its way to client ${hex(held.moved.destination)}; finish that move.`,
+        );
+      return before;
+    }
+    const licenseId = hex(held.licenseId);
+    const { nonce, proof } = await this.client.requestMove(held.licenseId, unhex(destinationId));
+    const sourceId = await this.clientId();
+    const asked = { licenseId, sourceId, destinationId, nonce: hex(nonce), proof: hex(proof) };
+    const { useId, order } = await server.ask<{ useId: string; order: string }>("/v1/moves", asked);
+    const move = { licenseId, useId, order };
+    // Before the client follows it: the order is needed again if what follows is cut off.
+    writeFileSync(kept, JSON.stringify(move), { flush: true });
+    return move;
   }
 
   /**

@@ -149,7 +149,7 @@ export class Service {
     return { id: /content ([0-9a-f]{32})/.exec(said)?.[1] ?? "", plain };
   }
 
-  async board(role: "card" | "cartridge" | "reader", name: string, ...words: string[]): Promise<Board> {
+  async board(role: "card" | "cartridge" | "reader" | "client", name: string, ...words: string[]): Promise<Board> {
     const part = this.start(name, "board", role, "--json", "--data", join(this.folder, name), ...words);
     const [line] = await part.says(/^\{.*\}$/);
     return Object.assign(part, { addresses: JSON.parse(line) as Record<string, string> });
@@ -157,7 +157,7 @@ export class Service {
 
   /** Personalizes a blank board at the center's counter and brings it into the center's books. */
   async enroll(board: Board, role: number, customer?: string): Promise<string> {
-    const port = await openTcp(board.addresses[role === ROLE_READER ? "host" : "rent"]);
+    const port = await openTcp(board.addresses.host ?? board.addresses.rent);
     try {
       const transport = new Transport(port);
       await transport.reset();
