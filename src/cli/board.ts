@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command } from "commander";
 import { LiveBoard, PLACES, type Place } from "../../sim/live.js";
@@ -46,7 +46,7 @@ async function run(role: DeviceName, flags: BoardFlags): Promise<void> {
   if (!plays && slots.length > 0) throw new BadInput(`Only a reader has slots; leave --card and --cartridge out for a ${role}.`);
   if (role === "client" && flags.card !== undefined)
     throw new BadInput("A client's board has a slot for a cartridge only; leave --card out.");
-  let played = 0;
+  let played = existsSync(join(folder, "played")) ? readdirSync(join(folder, "played")).length : 0;
   const live = await LiveBoard.start({
     role,
     folder,

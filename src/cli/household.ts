@@ -132,6 +132,7 @@ function terminal(
 async function withTerminal(flags: Flags, run: (home: HouseholdTerminal) => Promise<void>): Promise<void> {
   const transport = new Transport(await openPort(flags.client));
   try {
+    await transport.reset();
     await run(new HouseholdTerminal(new ClientDevice(transport), new LicenseServerClient(flags.server), new ContentFolder(flags.data)));
   } finally {
     await transport.close();

@@ -62,6 +62,7 @@ async function reader(name: string, customerId: string, server: Server): Promise
 async function at<T>(reader: Reader, run: (home: HouseholdTerminal) => Promise<T>): Promise<T> {
   const transport = new Transport(await openTcp(reader.board.addresses.host));
   try {
+    await transport.reset();
     return await run(
       new HouseholdTerminal(new ClientDevice(transport), new LicenseServerClient(reader.server.url), new ContentFolder(reader.folder)),
     );
