@@ -17,6 +17,7 @@ import type { EspruinoBoard } from "./espruino.js";
 import type { EngineContext } from "./espruino/context.js";
 import type { Random } from "./random.js";
 import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName, type EngineName } from "./specimens.js";
+import type { Wire } from "./wire.js";
 import { World, type Slot, type WorldOptions } from "./world.js";
 
 /** The simulation begins at this instant, seconds: 2026-01-01T00:00:00Z. */
@@ -45,6 +46,7 @@ export class LoanWorld {
   readonly kioskCartridge: Slot;
   readonly readerCard: Slot;
   readonly readerCartridge: Slot;
+  readonly readerHost: Wire;
   readonly keys: MemoryKeyProvider;
   readonly authority: Authority;
   readonly center: LocalCenter;
@@ -92,6 +94,7 @@ export class LoanWorld {
     this.reader.port("Serial1").connect(this.readerCard.wire, 0);
     this.reader.port("Serial2").connect(this.readerCartridge.wire, 0);
     const usb = world.wire({ name: "reader host wire" });
+    this.readerHost = usb;
     this.reader.port("USB").connect(usb, 1);
     this.open("reader", world.hostPort("reader host", usb, 0, 1_000_000));
     this.open("card", world.hostPort("kiosk card port", this.kioskCard.wire));

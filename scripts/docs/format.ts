@@ -261,9 +261,15 @@ export function formatVectors(): Vectors {
     rotation: {
       generation: 2,
       newKey: hex(run(0x33, 32)),
+      proof: hex(
+        filled(16, (out) => {
+          loan.prove(out, run(0x33, 32), loan.MESSAGE_ROTATED, u32(2));
+        }),
+      ),
       rotation: hex(
-        filled(52, (out) => {
-          loan.sealFor(out, key(card), labels.KEY_ROTATION, INS_ROTATE, card.id, none, join(u32(2), run(0x33, 32)));
+        filled(372, (out) => {
+          const plain = join(u32(2), run(0x33, 32), root.publicKey, run(0, 32), certificates[0], issuerCertificate);
+          loan.sealFor(out, key(card), labels.KEY_ROTATION, INS_ROTATE, card.id, none, plain);
         }),
       ),
     },

@@ -43,9 +43,9 @@ export function seekLicense(device: Device, field: number, id: Uint8Array): numb
   return -1;
 }
 
-/** An index without a license, or -1. */
+/** An index without a license that opens, or -1: what was sealed under a device key before this one is none any more. */
 export function freeIndex(device: Device): number {
-  for (let i = 0; i < LICENSES; i++) if (journalGet(device.memory.journal, SLOT_LICENSE, i, record) === 0) return i;
+  for (let i = 0; i < LICENSES; i++) if (!loadLicense(device, i)) return i;
   return -1;
 }
 

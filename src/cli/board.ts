@@ -5,7 +5,7 @@ import { Argument, Command } from "commander";
 import { LiveBoard, PLACES, type Place } from "../../sim/live.js";
 import type { DeviceName } from "../../sim/specimens.js";
 import { BadInput } from "./bad-input.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 const UNITS: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 };
 

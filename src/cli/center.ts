@@ -4,7 +4,7 @@ import { createDeviceAuthority } from "../center/device-authority.js";
 import { KeyFolder } from "../center/keys/folder.js";
 import { startCenter } from "../center/main.js";
 import { untilInterrupted } from "./interrupt.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 interface CenterFlags {
   data: string;

@@ -16,7 +16,7 @@ import { KioskSlots } from "../kiosk/slots.js";
 import { BadInput } from "./bad-input.js";
 import { untilInterrupted } from "./interrupt.js";
 import { CENTER_OPTION } from "./staff.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 const PAYMENTS: Record<string, Behavior> = {
   approve: "approve",

@@ -7,7 +7,7 @@ import { ROLE_LICENSE_SERVER } from "../core/protocol/constants.js";
 import { BadInput } from "./bad-input.js";
 import { untilInterrupted } from "./interrupt.js";
 import { CENTER_OPTION } from "./staff.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 interface Flags {
   identity: string;

@@ -24,7 +24,7 @@ import type { Trace } from "../../sim/trace.js";
 import { NoRoom } from "../kiosk/rental.js";
 import { BadInput } from "./bad-input.js";
 import { removeScratch, scratchFolder } from "./scratch.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 const CUSTODIES = { cartridge: CUSTODY_CARTRIDGE, card: CUSTODY_CARD, split: CUSTODY_SPLIT };
 const LONGEST = 3650;

@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
 import { boardCommand } from "./board.js";
 import { centerCommand } from "./center.js";
+import { enrollCommand } from "./enroll.js";
 import { householdCommand, moveCommand, takeCommand } from "./household.js";
 import { handleSignals } from "./interrupt.js";
 import { kioskCommand } from "./kiosk.js";
@@ -18,6 +19,7 @@ const program = new Command("leyden")
   .addCommand(loanCommand())
   .addCommand(boardCommand())
   .addCommand(centerCommand())
+  .addCommand(enrollCommand())
   .addCommand(operatorCommand())
   .addCommand(registerCommand())
   .addCommand(produceCommand())

@@ -10,7 +10,7 @@ import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT } from "../core/protocol
 import { BadInput } from "./bad-input.js";
 import { showProgress } from "./progress.js";
 import { CENTER_OPTION, TOKEN_OPTION, staffClient, type StaffFlags } from "./staff.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 const CUSTODIES: Record<string, number> = { cartridge: CUSTODY_CARTRIDGE, card: CUSTODY_CARD, split: CUSTODY_SPLIT };
 const PICTURES: Record<string, string> = {

@@ -3,11 +3,12 @@ import { openSerial } from "./serial.js";
 import { openTcp } from "./tcp.js";
 
 /**
- * Opens a device by the address that a user names.
+ * Opens the port to a device by the name that a user gives it.
  *
- * @param address - `tcp://host:port`, or a serial port such as `/dev/ttyACM0` or `COM3`
- * @throws Error with what to do when nothing is there
+ * @param name - `tcp://host:port`, or a serial port such as `/dev/ttyACM0` or `COM3`
+ * @param baud - of a serial port
+ * @throws Error with what to do when it cannot be opened
  */
-export function openPort(address: string): Promise<HostPort> {
-  return address.startsWith("tcp:") ? openTcp(address) : openSerial(address);
+export function openPort(name: string, baud = 115_200): Promise<HostPort> {
+  return name.startsWith("tcp://") ? openTcp(name) : openSerial(name, baud);
 }

@@ -355,7 +355,7 @@ test("commands out of order, of wrong length, class, instruction or parameter ge
         [0x8c, INS_GET_KEY, 0, 20, [0x6988]],
         [0x80, INS_REQUEST_KEY, 0, 52, [0x6982, 0x6d00]],
         [0x80, 0x12, 0, 485, [0x6985]],
-        [0x80, 0x14, 0, 52, [0x6a80]],
+        [0x80, 0x14, 0, 372, [0x6a80]],
         [0x80, 0x44, 0, 180, [0x6982, 0x6d00]],
       ] as const) {
         const { sw } = await session.transfer(cla, ins, tag, new Uint8Array(length));

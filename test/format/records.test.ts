@@ -242,7 +242,11 @@ test("personalization, rotation and identity", () => {
   const identity = bytes("identity record", "identity");
   assert.equal(identity, Buffer.concat([plain.subarray(0, 13), bytes("personalization", "devicePrivateKey"), plain.subarray(13, 109)]));
   const rotation = message(cardKey, 7, 20, cardId, none, bytes("rotation", "rotation"));
-  assert.equal(rotation, Buffer.concat([u32(number("rotation", "generation")), bytes("rotation", "newKey")]));
+  const newKey = bytes("rotation", "newKey");
+  const generation = u32(number("rotation", "generation"));
+  assert.is(bytes("rotation", "rotation").length, 372);
+  assert.equal(rotation, Buffer.concat([generation, newKey, plain.subarray(45, 109), plain.subarray(149, 405)]));
+  assert.equal(bytes("rotation", "proof"), hmac(use(newKey, 3), byte(24), generation).subarray(0, 16));
 });
 
 test("journal record", () => {

@@ -14,6 +14,7 @@ import {
   MESSAGE_HELD,
   MESSAGE_RECEIPT,
   MESSAGE_REVOKED,
+  MESSAGE_ROTATED,
   prove,
   sealFor,
 } from "../../src/core/protocol/loan.js";
@@ -268,6 +269,13 @@ export function makeVectors(): Vectors {
   receipt.set(Buffer.from(proof(cartridgeKey, MESSAGE_RECEIPT, receipt.slice(0, 44)), "hex"), 44);
   if (!authority.openReceipt(cartridge, receipt)) throw new Error("the receipt is not genuine");
   vectors.receipt = { receipt: hex(receipt), acknowledgement: hex(authority.acknowledge(cartridge, loanId, 3)) };
+  keys.rotateMaster();
+  const newKey = keys.deviceKey(ROLE_CARD, card.id, 2);
+  vectors.rotation = {
+    "device key of generation 2": hex(newKey),
+    rotation: hex(authority.sealRotation(cardDevice, 2, roots, card.chain)),
+    proof: proof(newKey, MESSAGE_ROTATED, Uint8Array.of(0, 0, 0, 2)),
+  };
   return vectors;
 }
 

@@ -1,9 +1,9 @@
 import { createHash, randomBytes } from "node:crypto";
 import { x25519, x25519Base } from "../../core/curve/curve.js";
 import { put32 } from "../../core/bytes.js";
-import { PERSONALIZATION_LENGTH, REVOKED_IDS, TICKET_LENGTH } from "../../core/device/identity.js";
-import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, TAG_REVOKED, TAG_TICKET } from "../../core/protocol/constants.js";
-import { KEY_CONTRACT, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../../core/protocol/derive.js";
+import { PERSONALIZATION_LENGTH, REVOKED_IDS, ROTATION_LENGTH, TICKET_LENGTH } from "../../core/device/identity.js";
+import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, INS_ROTATE, TAG_REVOKED, TAG_TICKET } from "../../core/protocol/constants.js";
+import { KEY_CONTRACT, KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../../core/protocol/derive.js";
 import { LICENSE_LENGTH, LICENSE_MAC, licenseMac } from "../../core/protocol/license.js";
 import {
   ENVELOPE_CONTEXT,
@@ -19,6 +19,7 @@ import {
   MESSAGE_RECEIPT,
   MESSAGE_REVOCATION,
   MESSAGE_REVOKED,
+  MESSAGE_ROTATED,
   RECEIPT_LENGTH,
   RECEIPT_SIGNED,
   envelopeContext,
@@ -271,6 +272,23 @@ export class Authority {
     ]);
     seal(out.subarray(32), key, out.subarray(0, 32), plain);
     return out;
+  }
+
+  /**
+   * ROTATE data, 372 bytes: gives `device` the key of `generation` under the key of its present one, with roots and chain to use from then on.
+   *
+   * @param roots - 64 bytes
+   * @param chain - 256 bytes
+   */
+  sealRotation(device: DeviceReference, generation: number, roots: Uint8Array, chain: Uint8Array): Uint8Array {
+    const plain = Buffer.concat([number32(generation), this.key({ ...device, generation }), roots, chain]);
+    if (plain.length !== ROTATION_LENGTH) throw new Error(`A rotation has ${String(ROTATION_LENGTH)} bytes, not ${String(plain.length)}.`);
+    return this.sealMessage(device, KEY_ROTATION, INS_ROTATE, none, plain);
+  }
+
+  /** True when the device proves that it holds the key of its generation. */
+  verifyRotated(device: DeviceReference, proof: Uint8Array): boolean {
+    return proven(proof, this.key(device), MESSAGE_ROTATED, number32(device.generation));
   }
 
   private key(device: DeviceReference): Uint8Array {

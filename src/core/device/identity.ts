@@ -73,6 +73,9 @@ export const PAIR_STAMP = 85;
  */
 export const PERSONALIZATION_LENGTH = 437;
 
+/** Rotation in clear, 356 bytes: generation 4 | device key 32 | roots 64 | chain 256. */
+export const ROTATION_LENGTH = 356;
+
 /** An introduction ticket in clear, 102 bytes; sealed under the ticket key of the device that it is for. */
 export const TICKET_LENGTH = 102;
 export const TICKET_SERIAL = 0;

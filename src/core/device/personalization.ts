@@ -13,7 +13,7 @@ import {
   TAG_TICKET,
 } from "../protocol/constants.js";
 import { KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../protocol/derive.js";
-import { openFor } from "../protocol/loan.js";
+import { MESSAGE_ROTATED, openFor, prove } from "../protocol/loan.js";
 import { basePoint } from "../protocol/responder.js";
 import { randomFill, randomSeed } from "../random.js";
 import { open } from "../seal.js";
@@ -24,6 +24,7 @@ import {
   IDENTITY_PRIVATE,
   PERSONALIZATION_LENGTH,
   REVOKED_IDS,
+  ROTATION_LENGTH,
   SLOT_CHAIN,
   SLOT_IDENTITY,
   SLOT_REVOKED,
@@ -93,25 +94,33 @@ function personalize(device: Device, data: Uint8Array, respond: (sw: number, len
   });
 }
 
-/** A device key of the next generation, sealed under the present one: generation 4 | key 32. */
+/**
+ * A device key of a later generation, sealed under the present one, with the roots to trust from now on and a chain that they have signed. Answers a proof
+ * under the key then held. The generation that is held already changes nothing and is proven again, for a center that missed the answer. What was sealed under the key
+ * before, a card's licenses too, does not open any more.
+ *
+ * @returns 16, or a negative status word
+ */
 function rotate(device: Device, data: Uint8Array): number {
   const memory = device.memory;
   const identity = memory.identity;
   const plain = data.subarray(16);
-  if (data.length !== 52) return SW_LENGTH;
-  if (!openFor(plain, memory.deviceKey, KEY_ROTATION, INS_ROTATE, memory.party.id, none, data)) return SW_DATA;
-  if (get32(plain, 0) !== get32(identity, IDENTITY_GENERATION) + 1) return SW_CONDITIONS;
-  identity.set(plain.subarray(0, 4), IDENTITY_GENERATION);
-  memory.deviceKey.set(plain.subarray(4, 36));
-  plain.fill(0);
-  deriveJournalKey(hash, memory);
-  if (journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity)) {
+  let stored = true;
+  if (data.length !== 16 + ROTATION_LENGTH) return -SW_LENGTH;
+  if (!openFor(plain, memory.deviceKey, KEY_ROTATION, INS_ROTATE, memory.party.id, none, data)) return -SW_DATA;
+  if (get32(plain, 0) > get32(identity, IDENTITY_GENERATION)) {
+    identity.set(plain.subarray(0, 4), IDENTITY_GENERATION);
+    identity.set(plain.subarray(4, 100), IDENTITY_DEVICE_KEY);
+    deriveJournalKey(hash, memory);
+    stored =
+      journalPut(memory.journal, SLOT_CHAIN, 0, plain.subarray(100)) && journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity);
     hash.fill(0);
-    return SW_OK;
+    loadMemory(memory);
   }
-  hash.fill(0);
-  loadMemory(memory);
-  return SW_FAILURE;
+  plain.fill(0);
+  if (!stored) return -SW_FAILURE;
+  prove(device.data, memory.deviceKey, MESSAGE_ROTATED, identity.subarray(IDENTITY_GENERATION, IDENTITY_GENERATION + 4));
+  return 16;
 }
 
 /**
@@ -173,6 +182,7 @@ export function personalizationCommand(
   respond: (sw: number, length: number) => void,
 ): boolean {
   const blank = device.memory.party.role === 0;
+  let length = 0;
   if (ins === INS_SEED || ins === INS_GENERATE_KEY_PAIR || ins === INS_PERSONALIZE) {
     if (!blank) respond(SW_CONDITIONS, 0);
     else if (ins === INS_GENERATE_KEY_PAIR) generateKeyPair(device, respond);
@@ -181,8 +191,10 @@ export function personalizationCommand(
     else {
       respond(randomSeed(data) ? SW_OK : SW_CONDITIONS, 0);
     }
-  } else if (ins === INS_ROTATE) respond(blank ? SW_CONDITIONS : rotate(device, data), 0);
-  else if (ins === INS_PUT_DATA && tag === TAG_TICKET) respond(blank ? SW_CONDITIONS : introduce(device, data), 0);
+  } else if (ins === INS_ROTATE) {
+    length = blank ? -SW_CONDITIONS : rotate(device, data);
+    respond(length < 0 ? -length : SW_OK, length < 0 ? 0 : length);
+  } else if (ins === INS_PUT_DATA && tag === TAG_TICKET) respond(blank ? SW_CONDITIONS : introduce(device, data), 0);
   else if (ins === INS_PUT_DATA && tag === TAG_REVOKED) respond(blank ? SW_CONDITIONS : revoke(device, data), 0);
   else return false;
   return true;

@@ -33,6 +33,8 @@ export const MESSAGE_LICENSE = 7;
 export const MESSAGE_COMPLETION = 8;
 export const MESSAGE_REVOCATION = 9;
 export const MESSAGE_REVOKED = 10;
+/** The device holds the key of this generation; 11 to 23 are a client's. */
+export const MESSAGE_ROTATED = 24;
 
 /**
  * Erasure receipt, 60 bytes: what the cartridge proves to the center.

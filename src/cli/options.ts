@@ -1,6 +1,7 @@
+import { readFileSync } from "node:fs";
 import { BadInput } from "./bad-input.js";
 
-/** Reads an option's value: a whole number from `lowest` to `highest`, or a BadInput that says so. */
+/** A whole number from `lowest` to `highest`. */
 export function whole(option: string, lowest: number, highest: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -10,4 +11,13 @@ export function whole(option: string, lowest: number, highest: number): (text: s
       );
     return value;
   };
+}
+
+/** What stands in a file, without the end of its line. */
+export function readText(option: string, file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    throw new BadInput(`${option} names ${file}, which cannot be read; name a file that exists.`);
+  }
 }
