@@ -41,7 +41,7 @@ export class ClientWorld extends LoanWorld {
     const { world } = this;
     const { http, keepDropped, esp32 = false } = options;
     const board = world.board({
-      ...(esp32 ? { profile: ESP32, wiring: { led: "D2", nor: { D22: 0x100000 } } } : specimen("client", 7)),
+      ...(esp32 ? { profile: ESP32, wiring: { led: "D2", noise: "D36", nor: { D22: 0x100000 } } } : specimen("client", 7)),
       name,
       http: http && ((url) => world.during(http(url))),
       keepDropped,

@@ -259,7 +259,7 @@ export class EspruinoBoard {
   }
 
   analog(pin: string): number | undefined {
-    return this.#supplies.reading(pin);
+    return pin === this.wiring.noise ? this.random.unit() : this.#supplies.reading(pin);
   }
 
   played(pin: string, what: "begin" | "end" | Uint8Array): void {

@@ -25,6 +25,8 @@ export const START = 1_767_225_600;
 const DAY = 86_400;
 
 export interface LoanWorldOptions extends WorldOptions {
+  /** The simulation that all of it is in; a new one unless it is given. */
+  world?: World;
   /** Days that the cartridge's capacitor is sized for. */
   days: number;
   /** Experimental scripts to run instead of those in `dist/`, by device. */
@@ -63,7 +65,7 @@ export class LoanWorld {
   private serial = 1;
 
   constructor(options: LoanWorldOptions) {
-    const world = new World(options);
+    const world = options.world ?? new World(options);
     this.world = world;
     this.random = world.random.stream("parties");
     const draw = (length: number): Uint8Array => this.draw(length);

@@ -48,6 +48,8 @@ export interface Wiring {
   led?: string;
   /** Divided capacitor voltage, and the factor from the pin to the capacitor. */
   capacitor?: { pin: string; ratio: number };
+  /** Analog pin that is left open: it reads noise. */
+  noise?: string;
   /** Comparator output, low while the capacitor is below the warning voltage. */
   powerFail?: string;
   /** High while the case is open. */
