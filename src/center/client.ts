@@ -4,7 +4,12 @@ import { pathOf, type Input, type Output, type Route } from "./api/route.js";
 import { authorize } from "./api/signature.js";
 
 /** How a client proves who it is. */
-export type Credential = { kioskId: string; seed: Uint8Array } | { serverId: string; seed: Uint8Array } | { token: string };
+export type Credential =
+  | { kioskId: string; seed: Uint8Array }
+  | { serverId: string; seed: Uint8Array }
+  | { terminalId: string; seed: Uint8Array }
+  | { token: string }
+  | "nobody";
 
 /** The center did not answer, or not with anything of its own: whether a command was done is not known until it is repeated. */
 export class CenterAway extends Error {}
@@ -100,12 +105,14 @@ export class CenterClient {
     return this.options.now?.() ?? Math.floor(Date.now() / 1000);
   }
 
-  private authorization(method: string, path: string, body: Uint8Array, idempotencyKey: string): { authorization: string } {
+  private authorization(method: string, path: string, body: Uint8Array, idempotencyKey: string): { authorization?: string } {
     const { credential } = this.options;
+    if (credential === "nobody") return {};
     if ("token" in credential) return { authorization: `Bearer ${credential.token}` };
     const nonce = randomBytes(16).toString("hex");
     const request = { method, path, body, time: this.now() + this.ahead, nonce, idempotencyKey };
     if ("serverId" in credential) return { authorization: authorize(credential.serverId, credential.seed, request, "server") };
+    if ("terminalId" in credential) return { authorization: authorize(credential.terminalId, credential.seed, request, "terminal") };
     return { authorization: authorize(credential.kioskId, credential.seed, request) };
   }
 }

@@ -81,6 +81,14 @@ export interface DeviceAuthority {
   clients: ClientAuthority;
   /** Key tree and license keys of customers' clients. */
   household: HouseholdKeys;
+  /** Period key of an order, 32 bytes; the same whenever it is asked for. */
+  periodKey(orderId: Uint8Array): Uint8Array;
+  /** Ed25519 seed with which the center signs what it asks of stores and destination terminals. */
+  instructionSeed(): Uint8Array;
+  /** Secret that a content store shares with the center, 32 bytes. */
+  storeKey(store: DeviceReference): Uint8Array;
+  /** Title key from what `newTitleKey` answered, sealed for a store: 48 bytes. */
+  titleKeyForStore(store: DeviceReference, contentId: Uint8Array, version: number, wrapped: Uint8Array): Uint8Array;
   introduce(
     parties: [DeviceReference, DeviceReference],
     certificates: [Uint8Array, Uint8Array],
@@ -92,6 +100,8 @@ export interface DeviceAuthority {
 
 const LOAN_KEYS = "loan keys";
 const TITLE_KEYS = "title keys";
+const PERIOD_KEYS = "period keys";
+const INSTRUCTIONS = "instructions";
 
 /**
  * The authority over a key provider.
@@ -146,6 +156,16 @@ export function createDeviceAuthority(keys: KeyProvider, roots: Uint8Array[]): D
     verifyRevoked: authority.verifyRevoked.bind(authority),
     clients: new ClientAuthority(keys),
     household: new HouseholdKeys(keys),
+    periodKey: (orderId) => new Uint8Array(createHmac("sha256", keys.wrappingKey(PERIOD_KEYS)).update(orderId).digest()),
+    instructionSeed: () => keys.wrappingKey(INSTRUCTIONS),
+    storeKey: (store) => keys.deviceKey(store.role, store.id, store.generation),
+    titleKeyForStore: (store, contentId, version, wrapped) => {
+      const titleKey = openTitleKey(contentId, version, wrapped);
+      const sealed = new Uint8Array(48);
+      seal(sealed, keys.deviceKey(store.role, store.id, store.generation), place(contentId, version), titleKey);
+      titleKey.fill(0);
+      return sealed;
+    },
     introduce: authority.introduce.bind(authority),
   };
 }

@@ -11,6 +11,8 @@ import { hashToken } from "./http/access.js";
 import { buildApp } from "./http/app.js";
 import type { Parts } from "./http/parts.js";
 import { BATCH, sweep } from "./loans/sweep.js";
+import { Outgoing } from "../host/outgoing.js";
+import { Dispatcher } from "./orders/dispatcher.js";
 import { toHex } from "./scope.js";
 
 export interface CenterOptions {
@@ -27,6 +29,10 @@ export interface CenterOptions {
   requestsPerMinute?: number;
   /** Seconds between two sweeps for what is due by the clock alone; 0 for none. */
   sweepSeconds?: number;
+  /** Seconds between two looks for deliveries that are due; 0 for none. */
+  deliverySeconds?: number;
+  /** Names, addresses and networks that terminals, stores and adverts may be at although they are not of the Internet. */
+  allowLocal?: string[];
   step?: Parts["step"];
 }
 
@@ -38,6 +44,8 @@ export interface Center {
   readonly tokenFile: string;
   /** Does now what is due by the clock. */
   sweep(): Promise<void>;
+  /** Delivers now what orders name for this moment; answers the number of tries. */
+  deliver(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -56,6 +64,7 @@ export async function startCenter(options: CenterOptions): Promise<Center> {
       clock,
       contents: new FileStore(join(dataDir, "contents")),
       pictures: new FileStore(join(dataDir, "pictures")),
+      outgoing: new Outgoing(options.allowLocal),
       step: options.step,
     };
     const app = await buildApp(parts, { logger, requestsPerMinute: options.requestsPerMinute ?? 6000 });
@@ -64,6 +73,9 @@ export async function startCenter(options: CenterOptions): Promise<Center> {
       while ((await transact(db, (trx) => sweep({ trx, now: clock.now(), authority, actor: "center" }))) >= BATCH);
     };
     const stopSweeping = sweepEvery(options.sweepSeconds ?? 60, sweepNow, logger);
+    const dispatcher = new Dispatcher(parts, logger);
+    const deliver = (): Promise<number> => dispatcher.run();
+    const stopDelivering = sweepEvery(options.deliverySeconds ?? 1, deliver, logger);
     logger.info({ url, database: databaseUrl === undefined ? "PGlite" : "PostgreSQL" }, "the center listens");
     return {
       url,
@@ -71,8 +83,11 @@ export async function startCenter(options: CenterOptions): Promise<Center> {
       db,
       tokenFile,
       sweep: sweepNow,
+      deliver,
       stop: async () => {
-        await stopSweeping();
+        await Promise.all([stopSweeping(), stopDelivering()]);
+        await dispatcher.idle();
+        parts.outgoing.close();
         await app.close();
         await db.destroy();
       },
@@ -95,14 +110,22 @@ async function firstStaff(db: Database, clock: Clock, tokenFile: string): Promis
     .execute();
 }
 
-/** Answers how to stop; that waits for a sweep under way. */
-function sweepEvery(seconds: number, run: () => Promise<void>, logger: Logger): () => Promise<void> {
+/** Answers how to stop; that waits for a run under way. While one takes longer than `seconds`, no other begins. */
+function sweepEvery(seconds: number, run: () => Promise<unknown>, logger: Logger): () => Promise<void> {
   let running: Promise<void> = Promise.resolve();
+  let busy = false;
   if (seconds === 0) return () => running;
   const timer = setInterval(() => {
-    running = running.then(run).catch((error: unknown) => {
-      logger.error({ err: error }, "a sweep failed; the next one tries again");
-    });
+    if (busy) return;
+    busy = true;
+    running = run()
+      .then(() => undefined)
+      .catch((error: unknown) => {
+        logger.error({ err: error }, "a run for what is due failed; the next one tries again");
+      })
+      .finally(() => {
+        busy = false;
+      });
   }, seconds * 1000);
   timer.unref();
   return () => {

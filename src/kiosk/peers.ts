@@ -78,7 +78,7 @@ function answer({ directory, records, now }: PeerOptions, request: IncomingMessa
   const loanId = RECORD.exec(path)?.[1];
   if (request.method !== "GET" || loanId === undefined) return [404, { detail: "A kiosk tells of loan records only." }];
   const parts = parseAuthorization(request.headers.authorization ?? "");
-  const peer = parts === undefined ? undefined : directory.find(parts.kioskId);
+  const peer = parts === undefined ? undefined : directory.find(parts.id);
   if (parts === undefined || peer === undefined || Math.abs(now() - parts.time) > TOLERANCE || peer.notAfter < now())
     return [401, { detail: "This needs the signature of a kiosk of the same center." }];
   const text = signedText({ method: "GET", path, body: new Uint8Array(0), time: parts.time, nonce: parts.nonce, idempotencyKey: "" });

@@ -1,7 +1,7 @@
 import type { Static, TSchema } from "typebox";
 
-/** Who may call: kiosks or license servers by signature, staff by token, any of these, or anybody. */
-export type Access = "kiosk" | "server" | "staff" | "any" | "open";
+/** Who may call: kiosks, license servers or customer terminals by signature, staff by token, all but customer terminals ("any"), these or staff ("customer"), or anybody. */
+export type Access = "kiosk" | "server" | "staff" | "any" | "terminal" | "customer" | "open";
 
 /** One operation of the interface: the service checks requests by it, the OpenAPI document tells of it, the client takes its types from it. */
 export interface Route {

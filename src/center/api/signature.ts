@@ -1,9 +1,15 @@
 import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
 
-/** Scheme of the Authorization header. */
-export const SCHEME = "Leyden-Kiosk";
-/** The same for license servers. */
-export const SERVER_SCHEME = "Leyden-Server";
+/** Who signs requests: kiosks, license servers, customer terminals, and the center itself towards stores and destination terminals. */
+export type Signer = "kiosk" | "server" | "terminal" | "center";
+
+/** Scheme of the Authorization header of each. */
+export const SCHEMES = {
+  kiosk: "Leyden-Kiosk",
+  server: "Leyden-Server",
+  terminal: "Leyden-Terminal",
+  center: "Leyden-Center",
+} as const satisfies Record<Signer, string>;
 
 /** Seconds that a signature's time may be away from the center's. */
 export const TOLERANCE = 300;
@@ -41,27 +47,38 @@ export function signedText(request: SignedRequest): Buffer {
 const PRIVATE = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC = Buffer.from("302a300506032b6570032100", "hex");
 
-/** Authorization header of a kiosk's or a license server's request. */
-export function authorize(id: string, seed: Uint8Array, request: SignedRequest, signer: "kiosk" | "server" = "kiosk"): string {
-  const key = createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" });
-  const signature = sign(null, signedText(request), key).toString("hex");
-  return `${signer === "kiosk" ? SCHEME : SERVER_SCHEME} ${signer}=${id},time=${String(request.time)},nonce=${request.nonce},signature=${signature}`;
+/** Authorization header of a request; `id` is the signer's, 8 bytes in hex, `seed` that of its Ed25519 key. */
+export function authorize(id: string, seed: Uint8Array, request: SignedRequest, signer: Signer = "kiosk"): string {
+  const signature = signEd25519(seed, signedText(request)).toString("hex");
+  return `${SCHEMES[signer]} ${signer}=${id},time=${String(request.time)},nonce=${request.nonce},signature=${signature}`;
+}
+
+/** Signature (64 bytes) over `text` with the key of `seed` (32 bytes). */
+export function signEd25519(seed: Uint8Array, text: Uint8Array): Buffer {
+  return sign(null, text, createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" }));
+}
+
+/** Public key (32 bytes) of the Ed25519 key of `seed`. */
+export function publicEd25519(seed: Uint8Array): Uint8Array {
+  const key = createPublicKey(createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" }));
+  return new Uint8Array(key.export({ format: "der", type: "spki" }).subarray(PUBLIC.length));
 }
 
 export interface Authorization {
-  kioskId: string;
+  id: string;
   time: number;
   nonce: string;
   signature: Buffer;
 }
 
-const FORM = /^Leyden-(?:Kiosk kiosk|Server server)=([0-9a-f]{16}),time=([0-9]{1,10}),nonce=([0-9a-f]{32}),signature=([0-9a-f]{128})$/;
+const FORM =
+  /^Leyden-[A-Z][a-z]+ (kiosk|server|terminal|center)=([0-9a-f]{16}),time=([0-9]{1,10}),nonce=([0-9a-f]{32}),signature=([0-9a-f]{128})$/;
 
-/** The parts of the header; undefined when it is not of this form. */
-export function parseAuthorization(header: string): Authorization | undefined {
+/** The parts of the header; undefined when it is not of this form, or of another kind of signer. */
+export function parseAuthorization(header: string, signer: Signer = "kiosk"): Authorization | undefined {
   const parts = FORM.exec(header);
-  if (parts === null) return undefined;
-  return { kioskId: parts[1], time: Number(parts[2]), nonce: parts[3], signature: Buffer.from(parts[4], "hex") };
+  if (parts?.[1] !== signer || !header.startsWith(SCHEMES[signer])) return undefined;
+  return { id: parts[2], time: Number(parts[3]), nonce: parts[4], signature: Buffer.from(parts[5], "hex") };
 }
 
 /** True when `signature` (64 bytes) over `text` is of `publicKey` (32 bytes). */

@@ -6,6 +6,7 @@ import { ledger } from "./migrations/03-ledger.js";
 import { customers } from "./migrations/04-customers.js";
 import { clients } from "./migrations/05-clients.js";
 import { orders } from "./migrations/06-orders.js";
+import { adverts } from "./migrations/08-adverts.js";
 
 /** In this order, each once. A migration that has been released is never changed; what comes later is a new one. */
 const migrations: Record<string, Migration> = {
@@ -15,6 +16,7 @@ const migrations: Record<string, Migration> = {
   "04-customers": customers,
   "05-clients": clients,
   "06-orders": orders,
+  "08-adverts": adverts,
 };
 
 /** Brings the tables to the newest version, in one transaction. */

@@ -185,6 +185,85 @@ export interface Tables {
     expiry: number | null;
     taken_at: number | null;
   };
+  stores: { id: string; name: string; address: string; generation: number; created_at: number; revoked_at: number | null };
+  store_forms: {
+    store_id: string;
+    content_id: string;
+    version: number;
+    header: string;
+    sealed_length: number;
+    sha256: string;
+    sample_rate: number;
+    /** Adverts that the store attaches, as JSON. */
+    adverts: string;
+    created_at: number;
+  };
+  customer_terminals: { id: string; customer_id: string; name: string; public_key: string; created_at: number; revoked_at: number | null };
+  orders: OrderRow;
+  deliveries: DeliveryRow;
+  order_classes: { order_id: string; item: ClassItem; value: string };
+  adverts: {
+    id: string;
+    operator_id: string;
+    content_id: string | null;
+    name: string;
+    media_type: string | null;
+    length: number | null;
+    sha256: string | null;
+    created_at: number;
+    withdrawn_at: number | null;
+  };
+  advert_areas: {
+    advert_id: string;
+    number: number;
+    left_at: number;
+    top_at: number;
+    right_at: number;
+    bottom_at: number;
+    address: string;
+  };
+  advert_clicks: { advert_id: string; count: number };
+}
+
+export type OrderState = "OPEN" | "DELIVERED" | "ENDED" | "FAILED" | "CANCELLED";
+export type DeliveryKind = "content" | "key" | "advert";
+export type ClassItem = "title" | "type" | "period" | "operator" | "region";
+
+export interface OrderRow {
+  id: string;
+  number: Generated<number>;
+  operator_id: string;
+  /** Null once the person has been erased, as are terminal and address. */
+  customer_id: string | null;
+  content_id: string;
+  version: number;
+  store_id: string;
+  terminal_id: string | null;
+  address: string | null;
+  /** True when the customer agreed that clicks on adverts carry the customer's id. */
+  agreed: boolean;
+  period_start: number;
+  period_end: number;
+  state: OrderState;
+  created_at: number;
+  receipt: string | null;
+  ended_at: number | null;
+}
+
+export interface DeliveryRow {
+  order_id: string;
+  kind: DeliveryKind;
+  due_at: number;
+  /** When to try next. */
+  next_at: number;
+  give_up_at: number;
+  /** Tries that failed, or whose outcome is not known. */
+  attempts: Generated<number>;
+  /** Bytes of the content that the terminal has. */
+  progress: Generated<number>;
+  delivered_at: number | null;
+  given_up_at: number | null;
+  last_error: string | null;
 }
 
 export type MoveOutcome = "granted" | "source-not-legal" | "license-not-held" | "other-owner";

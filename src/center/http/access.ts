@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { ProblemError } from "../api/problems.js";
 import type { Access } from "../api/route.js";
-import { SCHEME, SERVER_SCHEME, TOLERANCE, parseAuthorization, signedText, verifyEd25519, type Authorization } from "../api/signature.js";
+import { SCHEMES, TOLERANCE, parseAuthorization, signedText, verifyEd25519, type Authorization, type Signer } from "../api/signature.js";
 import type { Clock } from "../clock.js";
 import type { Database } from "../db/database.js";
 import { fromHex } from "../scope.js";
@@ -11,9 +11,25 @@ import { fromHex } from "../scope.js";
 export type Principal =
   | { kind: "kiosk"; id: string; operatorId: string }
   | { kind: "server"; id: string; operatorId?: undefined }
+  /** A machine that a customer orders from. */
+  | { kind: "terminal"; id: string; customerId: string; operatorId?: undefined }
   /** Without an operator: staff of the center, who may do anything for any operator. */
   | { kind: "staff"; id: string; operatorId: string | null }
   | { kind: "nobody" };
+
+type Sender = "kiosk" | "server" | "terminal";
+
+/** Whose signatures each access takes. */
+const SIGNERS: Record<Access, readonly Sender[]> = {
+  kiosk: ["kiosk"],
+  server: ["server"],
+  staff: [],
+  any: ["kiosk", "server"],
+  terminal: ["terminal"],
+  customer: ["terminal"],
+  open: [],
+};
+const NAMES: Record<Sender, string> = { kiosk: "Kiosks", server: "License servers", terminal: "Customer terminals" };
 
 export function actorOf(principal: Principal): string {
   return principal.kind === "nobody" ? "nobody" : `${principal.kind} ${principal.id}`;
@@ -38,53 +54,59 @@ export class Gate {
   async admit(request: FastifyRequest, access: Access, body: Uint8Array): Promise<Principal> {
     if (access === "open") return { kind: "nobody" };
     const header = request.headers.authorization ?? "";
-    if (header.startsWith(SCHEME)) {
-      if (access === "staff" || access === "server") throw new ProblemError("not-allowed", "Kiosks may not do this; ask the staff.");
-      return this.kiosk(request, header, body);
+    const signer = (["kiosk", "server", "terminal"] as const).find((one) => header.startsWith(SCHEMES[one]));
+    if (signer !== undefined) {
+      if (!SIGNERS[access].includes(signer)) throw new ProblemError("not-allowed", `${NAMES[signer]} may not do this; ask the staff.`);
+      return this[signer](request, header, body);
     }
-    if (header.startsWith(SERVER_SCHEME)) {
-      if (access !== "server" && access !== "any") throw new ProblemError("not-allowed", "License servers may not do this; ask the staff.");
-      return this.server(request, header, body);
-    }
-    if (access === "server")
-      throw new ProblemError("not-authenticated", "This needs a license server's signature in the Authorization header; sign the request.");
-    if (access === "kiosk")
-      throw new ProblemError("not-authenticated", "This needs a kiosk's signature in the Authorization header; sign the request.");
+    if (access === "kiosk" || access === "server" || access === "terminal")
+      throw new ProblemError("not-authenticated", `This needs a ${access}'s signature in the Authorization header; sign the request.`);
     return this.staff(header);
   }
 
   private async kiosk(request: FastifyRequest, header: string, body: Uint8Array): Promise<Principal> {
-    const parts = this.fresh(header, SCHEME);
+    const parts = this.fresh(header, "kiosk");
     const now = this.clock.now();
-    const kiosk = await this.db.selectFrom("kiosks").selectAll().where("id", "=", parts.kioskId).executeTakeFirst();
-    if (kiosk === undefined) throw new ProblemError("not-authenticated", `No kiosk has the id ${parts.kioskId}; enroll it first.`);
+    const kiosk = await this.db.selectFrom("kiosks").selectAll().where("id", "=", parts.id).executeTakeFirst();
+    if (kiosk === undefined) throw new ProblemError("not-authenticated", `No kiosk has the id ${parts.id}; enroll it first.`);
     checkSignature(request, parts, body, kiosk.public_key);
     if (kiosk.revoked_at !== null)
       throw new ProblemError("certificate-refused", "The kiosk's certificate is revoked; enroll the kiosk anew.");
     if (now < kiosk.not_before || now > kiosk.not_after)
       throw new ProblemError("certificate-refused", "The kiosk's certificate is not valid at this time; renew it.");
-    this.spend(`${parts.kioskId} ${parts.nonce}`, now);
+    this.spend(`${parts.id} ${parts.nonce}`, now);
     return { kind: "kiosk", id: kiosk.id, operatorId: kiosk.operator_id };
   }
 
   private async server(request: FastifyRequest, header: string, body: Uint8Array): Promise<Principal> {
-    const parts = this.fresh(header, SERVER_SCHEME);
-    const server = await this.db.selectFrom("license_servers").selectAll().where("id", "=", parts.kioskId).executeTakeFirst();
-    if (server === undefined)
-      throw new ProblemError("not-authenticated", `No license server has the id ${parts.kioskId}; register it first.`);
+    const parts = this.fresh(header, "server");
+    const server = await this.db.selectFrom("license_servers").selectAll().where("id", "=", parts.id).executeTakeFirst();
+    if (server === undefined) throw new ProblemError("not-authenticated", `No license server has the id ${parts.id}; register it first.`);
     checkSignature(request, parts, body, server.public_key);
     if (server.revoked_at !== null) throw new ProblemError("certificate-refused", "The license server is revoked; enroll it anew.");
-    this.spend(`${parts.kioskId} ${parts.nonce}`, this.clock.now());
+    this.spend(`${parts.id} ${parts.nonce}`, this.clock.now());
     return { kind: "server", id: server.id };
   }
 
+  private async terminal(request: FastifyRequest, header: string, body: Uint8Array): Promise<Principal> {
+    const parts = this.fresh(header, "terminal");
+    const terminal = await this.db.selectFrom("customer_terminals").selectAll().where("id", "=", parts.id).executeTakeFirst();
+    if (terminal === undefined)
+      throw new ProblemError("not-authenticated", `No customer terminal has the id ${parts.id}; have it registered first.`);
+    checkSignature(request, parts, body, terminal.public_key);
+    if (terminal.revoked_at !== null)
+      throw new ProblemError("certificate-refused", "The customer terminal is registered no longer; have it registered anew.");
+    this.spend(`${parts.id} ${parts.nonce}`, this.clock.now());
+    return { kind: "terminal", id: terminal.id, customerId: terminal.customer_id };
+  }
+
   /** The parts of a header whose time counts. */
-  private fresh(header: string, scheme: string): Authorization {
-    const parts = parseAuthorization(header);
+  private fresh(header: string, signer: Signer): Authorization {
+    const parts = parseAuthorization(header, signer);
     if (parts === undefined)
       throw new ProblemError(
         "not-authenticated",
-        `The Authorization header is not of the form of ${scheme}; see the description of the interface.`,
+        `The Authorization header is not of the form of ${SCHEMES[signer]}; see the description of the interface.`,
       );
     const now = this.clock.now();
     if (Math.abs(now - parts.time) > TOLERANCE || parts.time < this.started)

@@ -10,7 +10,11 @@ import { clientError, frameworkError, installProblems } from "./problem.js";
 import { catalogRoutes } from "./routes/catalog.js";
 import { customerRoutes } from "./routes/customers.js";
 import { householdRoutes } from "./routes/household.js";
+import { advertRoutes } from "./routes/adverts.js";
+import { deliveryRoutes } from "./routes/deliveries.js";
 import { healthRoutes } from "./routes/health.js";
+import { orderReportRoutes } from "./routes/order-reports.js";
+import { orderRoutes } from "./routes/orders.js";
 import { operatorRoutes } from "./routes/operators.js";
 import { rentalRoutes } from "./routes/rentals.js";
 import { reportRoutes } from "./routes/reports.js";
@@ -81,6 +85,12 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
             name: "authorization",
             description: "Signature of the license server over the request: docs/http.md",
           },
+          terminal: {
+            type: "apiKey",
+            in: "header",
+            name: "authorization",
+            description: "Signature of the customer's terminal over the request: docs/http.md",
+          },
         },
       },
     },
@@ -104,6 +114,7 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
     householdRoutes,
   ])
     routes(app, parts);
+  for (const routes of [orderRoutes, deliveryRoutes, advertRoutes, orderReportRoutes]) routes(app, parts);
   return app;
 }
 

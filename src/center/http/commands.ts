@@ -26,6 +26,15 @@ const CommandHeaders = Type.Object({
   }),
 });
 
+const SECURITY = {
+  kiosk: [{ kiosk: [] }],
+  server: [{ server: [] }],
+  staff: [{ staff: [] }],
+  any: [{ kiosk: [] }, { server: [] }, { staff: [] }],
+  terminal: [{ terminal: [] }],
+  customer: [{ terminal: [] }, { staff: [] }],
+};
+
 /** What Fastify shall know of a route: schema for checking and for the OpenAPI document, and who may call. */
 export function options(route: Route, headers = false): object {
   const schema = {
@@ -35,7 +44,7 @@ export function options(route: Route, headers = false): object {
     ...(route.query && { querystring: route.query }),
     ...(route.body && { body: route.body }),
     ...(headers && { headers: CommandHeaders }),
-    ...(route.access !== "open" && { security: route.access === "any" ? [{ kiosk: [] }, { staff: [] }] : [{ [route.access]: [] }] }),
+    ...(route.access !== "open" && { security: SECURITY[route.access] }),
     response: {
       200: route.response,
       default: { description: "Problem details", content: { "application/problem+json": { schema: ProblemBody } } },

@@ -1,5 +1,6 @@
 import type { Clock } from "../clock.js";
 import type { FileStore } from "../catalog/files.js";
+import type { Outgoing } from "../../host/outgoing.js";
 import type { Database } from "../db/database.js";
 import type { DeviceAuthority } from "../device-authority.js";
 
@@ -13,6 +14,8 @@ export interface Parts {
   clock: Clock;
   contents: FileStore;
   pictures: FileStore;
+  /** How the center reaches addresses that somebody else named. */
+  outgoing: Outgoing;
   /** Told of moments between which a crash would matter; for tests that crash there. */
   step?: (moment: Moment, url: string) => void;
 }

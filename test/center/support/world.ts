@@ -89,6 +89,7 @@ export async function startWorld(overrides: Partial<CenterOptions> = {}): Promis
     clock,
     logger: pino({ level: process.env.LEYDEN_LOG ?? "silent" }),
     sweepSeconds: 0,
+    deliverySeconds: 0,
     requestsPerMinute: 1_000_000,
     ...overrides,
     databaseUrl,

@@ -1,0 +1,117 @@
+import { Type } from "typebox";
+import { Areas, MediaType } from "./delivery-messages.js";
+import { route } from "./route.js";
+import { DeviceId, Hash, Id, Name, closed, nullable, oneOf } from "./schema.js";
+
+const tag = "Adverts";
+
+export const createAdvert = route({
+  method: "POST",
+  url: "/v1/operators/:operatorId/adverts",
+  access: "staff",
+  tag,
+  summary: "Add an operator's advert, for one content or for all; then send its picture",
+  params: Type.Object({ operatorId: Id }),
+  body: closed({ name: Name, contentId: Type.Optional(Id), areas: Areas }),
+  response: Type.Object({ id: DeviceId }),
+});
+
+export const withdrawAdvert = route({
+  method: "POST",
+  url: "/v1/adverts/:advertId/withdrawal",
+  access: "staff",
+  tag,
+  summary: "Show an advert no more",
+  params: Type.Object({ advertId: DeviceId }),
+  body: closed({}),
+  response: Type.Object({ id: DeviceId }),
+});
+
+export const AdvertView = Type.Object({
+  id: DeviceId,
+  name: Type.String(),
+  contentId: nullable(Id),
+  mediaType: MediaType,
+  length: Type.Integer(),
+  sha256: Hash,
+  areas: Areas,
+});
+
+export const listAdverts = route({
+  method: "GET",
+  url: "/v1/operators/:operatorId/adverts",
+  access: "any",
+  tag,
+  summary: "An operator's adverts that have a picture; a kiosk records them with the content",
+  params: Type.Object({ operatorId: Id }),
+  query: Type.Object({ contentId: Type.Optional(Id) }),
+  response: Type.Array(AdvertView),
+});
+
+export const AdvertParams = Type.Object({ advertId: DeviceId });
+
+export const keptClicks = route({
+  method: "GET",
+  url: "/v1/advert-clicks",
+  access: "staff",
+  tag,
+  summary: "Clicks that clients without a network kept, as they reported them at the end of a period",
+  response: Type.Array(Type.Object({ advertId: DeviceId, count: Type.Integer() })),
+});
+
+const Item = oneOf(["title", "type", "period", "operator", "region"]);
+const Span = {
+  from: Type.Optional(Type.String({ pattern: "^[0-9]{1,10}$" })),
+  to: Type.Optional(Type.String({ pattern: "^[0-9]{1,10}$" })),
+};
+export const ReportQuery = Type.Object({ ...Span, before: Type.Optional(Id) });
+export const SumsQuery = Type.Object({ ...Span, by: Item });
+
+export const OrderLine = Type.Object({
+  orderId: Id,
+  orderedAt: Type.Integer(),
+  customerId: nullable(Id),
+  customer: nullable(Type.String({ description: "Null for an erased one" })),
+  title: Type.String(),
+  type: Type.String(),
+  period: Type.String(),
+  operator: Type.String(),
+  region: Type.String(),
+});
+
+export const orderReport = route({
+  method: "GET",
+  url: "/v1/reports/orders",
+  access: "staff",
+  tag: "Reports",
+  summary: "Who ordered what, with the classes of each order",
+  query: ReportQuery,
+  response: Type.Array(OrderLine),
+});
+
+export const SumLine = Type.Object({
+  value: Type.String(),
+  orders: Type.Integer(),
+  customers: Type.Integer({ description: "That are known still" }),
+});
+
+export const orderSums = route({
+  method: "GET",
+  url: "/v1/reports/orders/sums",
+  access: "staff",
+  tag: "Reports",
+  summary: "Orders counted by title, type, period, operator or region",
+  query: SumsQuery,
+  response: Type.Array(SumLine),
+});
+
+export const eraseCustomer = route({
+  method: "POST",
+  url: "/v1/customers/:customerId/erasure",
+  access: "staff",
+  tag: "Customers",
+  summary: "Erase a customer: the sums of the orders stay, and no person",
+  params: Type.Object({ customerId: Id }),
+  body: closed({}),
+  response: Type.Object({ id: Id }),
+});

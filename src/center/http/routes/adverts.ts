@@ -1,0 +1,135 @@
+import { randomBytes } from "node:crypto";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { Type, type Static } from "typebox";
+import * as api from "../../api/advert-routes.js";
+import { PICTURE_LIMIT } from "../../api/delivery-messages.js";
+import { ProblemError } from "../../api/problems.js";
+import { transact } from "../../db/database.js";
+import { audit, toHex } from "../../scope.js";
+import { actorOf, forOperator } from "../access.js";
+import { command, options, query } from "../commands.js";
+import type { Parts } from "../parts.js";
+import { sendRange } from "../range.js";
+
+/** Operators' adverts: pictures with icons that lead somewhere. */
+export function advertRoutes(app: FastifyInstance, parts: Parts): void {
+  command(app, parts, api.createAdvert, async (scope, { params: { operatorId }, body: { name, contentId, areas } }) => {
+    forOperator(scope.principal, operatorId);
+    for (const { left, top, right, bottom, address } of areas) {
+      const refusal = parts.outgoing.refusal(address);
+      if (refusal !== null) throw new ProblemError("address-refused", refusal);
+      if (right < left || bottom < top)
+        throw new ProblemError("conflict", "An icon's right and bottom are not before its left and top; turn the bounds around.");
+    }
+    const id = toHex(randomBytes(8));
+    await scope.trx
+      .insertInto("adverts")
+      .values({ id, operator_id: operatorId, content_id: contentId ?? null, name, created_at: scope.now })
+      .execute();
+    for (const [number, { left, top, right, bottom, address }] of areas.entries())
+      await scope.trx
+        .insertInto("advert_areas")
+        .values({ advert_id: id, number, left_at: left, top_at: top, right_at: right, bottom_at: bottom, address })
+        .execute();
+    await audit(scope, "advert added", id, { operatorId, contentId });
+    return { id };
+  });
+  command(app, parts, api.withdrawAdvert, async (scope, { params: { advertId } }) => {
+    const row = await scope.trx.selectFrom("adverts").select("operator_id").where("id", "=", advertId).forUpdate().executeTakeFirst();
+    if (row === undefined) throw unknown(advertId);
+    forOperator(scope.principal, row.operator_id);
+    await scope.trx.updateTable("adverts").set({ withdrawn_at: scope.now }).where("id", "=", advertId).execute();
+    await audit(scope, "advert withdrawn", advertId);
+    return { id: advertId };
+  });
+  query(app, parts, api.listAdverts, async ({ db, principal }, { params: { operatorId }, query: { contentId } }) => {
+    forOperator(principal, operatorId);
+    let adverts = db.selectFrom("adverts").selectAll().where("operator_id", "=", operatorId).where("withdrawn_at", "is", null);
+    if (contentId !== undefined) adverts = adverts.where((eb) => eb.or([eb("content_id", "is", null), eb("content_id", "=", contentId)]));
+    const rows = await adverts.where("sha256", "is not", null).orderBy("created_at").orderBy("id").limit(100).execute();
+    const areas = await db
+      .selectFrom("advert_areas")
+      .selectAll()
+      .where("advert_id", "in", [...rows.map(({ id }) => id), ""])
+      .orderBy("number")
+      .execute();
+    return rows.flatMap(({ id, name, content_id, media_type, length, sha256 }) =>
+      media_type === null || length === null || sha256 === null
+        ? []
+        : [
+            {
+              id,
+              name,
+              contentId: content_id,
+              mediaType: media_type,
+              length,
+              sha256,
+              areas: areas
+                .filter((area) => area.advert_id === id)
+                .map((area) => ({
+                  left: area.left_at,
+                  top: area.top_at,
+                  right: area.right_at,
+                  bottom: area.bottom_at,
+                  address: area.address,
+                })),
+            },
+          ],
+    );
+  });
+  query(app, parts, api.keptClicks, ({ db }) =>
+    db.selectFrom("advert_clicks").select(["advert_id as advertId", "count"]).orderBy("advert_id").execute(),
+  );
+  pictureRoutes(app, parts);
+}
+
+function unknown(advertId: string): ProblemError {
+  return new ProblemError("not-found", `No advert with a picture has the id ${advertId}; check the id.`);
+}
+
+function pictureRoutes(app: FastifyInstance, parts: Parts): void {
+  const picture = { url: "/v1/adverts/:advertId/picture", tag: "Adverts", params: api.AdvertParams };
+  app.route({
+    ...(options({
+      ...picture,
+      method: "PUT",
+      access: "staff",
+      summary: "Send an advert's picture",
+      response: Type.Object({ sha256: Type.String() }),
+    }) as {
+      method: "PUT";
+      url: string;
+    }),
+    bodyLimit: 2 * PICTURE_LIMIT,
+    handler: async (request) => {
+      const { advertId } = request.params as Static<typeof api.AdvertParams>;
+      const row = await parts.db.selectFrom("adverts").select("operator_id").where("id", "=", advertId).executeTakeFirst();
+      if (row === undefined) throw unknown(advertId);
+      forOperator(request.principal, row.operator_id);
+      const mediaType = (request.headers["content-type"] ?? "").split(";")[0];
+      const body = request.body;
+      if (!mediaType.startsWith("image/") || typeof body !== "object" || body === null || !(Symbol.asyncIterator in body))
+        throw new ProblemError("media-type-not-supported", "A picture is PNG, JPEG, WebP or GIF; send one of these.");
+      const { length, sha256 } = await parts.pictures.put(body as AsyncIterable<Uint8Array>, PICTURE_LIMIT);
+      if (length === 0) throw new ProblemError("conflict", "The picture is empty; send one with bytes.");
+      await transact(parts.db, async (trx) => {
+        await trx.updateTable("adverts").set({ media_type: mediaType, length, sha256 }).where("id", "=", advertId).execute();
+        const scope = { trx, now: parts.clock.now(), authority: parts.authority, actor: actorOf(request.principal) };
+        await audit(scope, "advert's picture stored", advertId, { sha256 });
+      });
+      return { sha256 };
+    },
+  });
+  app.route({
+    ...(options({ ...picture, method: "GET", access: "any", summary: "Fetch an advert's picture", response: Type.Unknown() }) as {
+      method: "GET";
+      url: string;
+    }),
+    handler: async (request: FastifyRequest, reply: FastifyReply) => {
+      const { advertId } = request.params as Static<typeof api.AdvertParams>;
+      const row = await parts.db.selectFrom("adverts").selectAll().where("id", "=", advertId).executeTakeFirst();
+      if (row?.sha256 == null || row.length === null || row.media_type === null) throw unknown(advertId);
+      return sendRange(request, reply, parts.pictures, row.sha256, row.length, row.media_type);
+    },
+  });
+}
