@@ -10,7 +10,8 @@ const ALLOWED = {
   boards: ["core", "boards", "card", "cartridge", "reader", "client"],
   "src/host": ["core"],
   "src/center": ["core", "host"],
-  "src/store": ["core", "host"],
+  "src/store": ["core", "host", "center/api", "center/catalog/sealing"],
+  "src/terminal": ["core", "host", "center/client", "center/api"],
   "src/adverts": ["core"],
   "src/kiosk": ["core", "host", "center/client", "center/api"],
 };
@@ -23,6 +24,7 @@ const PARTS = [
   "host",
   "center",
   "store",
+  "terminal",
   "adverts",
   "kiosk",
   "cli",

@@ -3,7 +3,9 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import * as assert from "uvu/assert";
 import { PROBLEMS } from "../../src/center/api/problems.js";
-import { authorize } from "../../src/center/api/signature.js";
+import { registerTerminal } from "../../src/center/api/order-routes.js";
+import { authorize, publicEd25519 } from "../../src/center/api/signature.js";
+import { toHex } from "../../src/center/scope.js";
 import { suite } from "../suite.js";
 import { deviceId, kioskSeed } from "./support/keys.js";
 import { rent } from "./support/steps.js";
@@ -44,6 +46,10 @@ const document = (await (await fetch(`${world.center.url}/openapi.json`)).json()
 /** Ids that exist, so that requests get past "not found". */
 const known: string[] = [operator.id, operator.kioskId];
 
+/** The machine that a customer orders from. */
+const terminalSeed = new Uint8Array(32).fill(7);
+let terminalId = "";
+
 async function populate(): Promise<void> {
   const contentId = await addContent(world, "a tune", 3);
   await addOffer(world, operator.id, contentId, { tariffId: await addTariff(world, operator.id) });
@@ -52,6 +58,9 @@ async function populate(): Promise<void> {
     const cartridge = await addCartridge(world, `${name} cartridge`);
     known.push((await rent(operator.kiosk, cartridge, contentId, card)).id, id, card.id, cartridge.id);
   }
+  const { id: customerId } = await addCustomer(world, "tilda");
+  const terminal = { params: { customerId }, body: { name: "desk", publicKey: toHex(publicEd25519(terminalSeed)) } };
+  terminalId = (await world.staff.call(registerTerminal, terminal)).id;
   const idle = await addCartridge(world, "idle cartridge");
   known.push(contentId, idle.id);
 }
@@ -82,6 +91,7 @@ function fitting(schema: Schema): fc.Arbitrary<unknown> {
 function typed(type: string, schema: Schema): fc.Arbitrary<unknown> {
   if (schema.enum !== undefined) return fc.constantFrom(...schema.enum);
   if (type === "null") return fc.constant(null);
+  if (type === "boolean") return fc.boolean();
   if (type === "integer") return fc.integer({ min: schema.minimum ?? 0, max: schema.maximum ?? 1_000_000 });
   if (type === "array") return fc.array(fitting(schema.items ?? {}), { maxLength: 3 });
   if (type === "object") return record(schema);
@@ -98,12 +108,12 @@ function record(schema: Schema): fc.Arbitrary<unknown> {
   return fc.record(Object.fromEntries(properties), { requiredKeys: schema.required ?? [] });
 }
 
-type Caller = "staff" | "kiosk" | "nobody";
+type Caller = "staff" | "kiosk" | "terminal" | "nobody";
 
 /** Mostly somebody who may. */
 function callerOf(operation: Operation): fc.Arbitrary<Caller> {
   const allowed = (operation.security ?? []).flatMap((scheme) => Object.keys(scheme)) as Caller[];
-  const anybody = fc.constantFrom<Caller>("staff", "kiosk", "nobody");
+  const anybody = fc.constantFrom<Caller>("staff", "kiosk", "terminal", "nobody");
   return allowed.length === 0
     ? anybody
     : fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...allowed) }, { weight: 1, arbitrary: anybody });
@@ -115,6 +125,7 @@ function authorization(caller: Caller, method: string, path: string, body: strin
   if (caller === "staff") return { authorization: `Bearer ${token}` };
   const nonce = (++nonces).toString(16).padStart(32, "0");
   const request = { method, path, body: Buffer.from(body), time: world.clock.time, nonce, idempotencyKey: key };
+  if (caller === "terminal") return { authorization: authorize(terminalId, terminalSeed, request, "terminal") };
   return { authorization: authorize(deviceId("ship kiosk"), kioskSeed("ship kiosk"), request) };
 }
 

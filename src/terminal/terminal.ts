@@ -1,0 +1,161 @@
+import type { AreaBody, Manifest } from "../center/api/delivery-messages.js";
+import { stateTime, takePeriodReceipt } from "../center/api/order-routes.js";
+import type { CenterClient } from "../center/client.js";
+import { CLIENT_FINISHED, ClientDevice, type ClientStatus } from "../host/client-device.js";
+import type { Transport } from "../host/transport.js";
+import { DeliveredOrders } from "./orders.js";
+import { Turns } from "./turns.js";
+
+/** Icon areas that a client keeps. */
+const PLACES = 4;
+/** Seconds after which the time is stated anew, long before the client asks for it. */
+const TIME_STANDS = 6 * 3600;
+
+const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
+const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+
+/** What a terminal asks of the center for its client. */
+export interface TerminalCenter {
+  stateTime(clientId: string, nonce: string): Promise<string>;
+  settle(clientId: string, receipt: string, clicks: { advertId: string; count: number }[]): Promise<string>;
+}
+
+/** The center over HTTP. */
+export function centerOf(client: CenterClient): TerminalCenter {
+  return {
+    stateTime: async (deviceId, nonce) => (await client.call(stateTime, { params: { deviceId }, body: { nonce } })).statement,
+    settle: async (deviceId, receipt, clicks) =>
+      (await client.call(takePeriodReceipt, { params: { deviceId }, body: { receipt, clicks } }, receipt.slice(-64))).settlement,
+  };
+}
+
+/** What one `care` did. */
+export interface Care {
+  timeStated: boolean;
+  settled: string[];
+}
+
+/**
+ * A destination terminal: a client on a wire, and what was delivered for it. It relays between servers and client, and can neither open nor lengthen
+ * anything: keys and time come to the client sealed.
+ */
+export class Terminal {
+  private readonly turns = new Turns();
+  private readonly device: ClientDevice;
+  private statedAt = -Infinity;
+  private stopping = false;
+
+  private constructor(
+    transport: Transport,
+    /** 8 bytes, hex. */
+    readonly id: string,
+    /** 128 bytes, hex. */
+    readonly certificate: string,
+    readonly orders: DeliveredOrders,
+    private readonly center: TerminalCenter,
+  ) {
+    this.device = new ClientDevice(transport);
+    // A client that starts anew knows no time.
+    transport.onReset = () => {
+      this.statedAt = -Infinity;
+    };
+  }
+
+  /** @throws DeviceError, LinkError when the client does not answer; Error when it is nobody yet */
+  static async open(transport: Transport, folder: string, center: TerminalCenter): Promise<Terminal> {
+    const { session } = new ClientDevice(transport);
+    const info = await session.info();
+    if (!info.personalized) throw new Error("The client is blank; enroll it first.");
+    const certificate = await session.certificate();
+    return new Terminal(transport, hex(info.id), hex(certificate), new DeliveredOrders(folder), center);
+  }
+
+  /** Hands a sealed period key to the client; answers the client's proof. The same key again answers the same. */
+  loadKey(orderId: string, sealed: string): Promise<string> {
+    return this.turns.take(async () => {
+      const proof = hex(await this.device.loadPeriodKey(unhex(sealed)));
+      this.orders.keepProof(orderId, proof);
+      return proof;
+    });
+  }
+
+  /** States the time where it is not known, hands in receipts of periods that are over with the clicks that were kept. */
+  care(): Promise<Care> {
+    return this.turns.take(async () => {
+      const care: Care = { timeStated: false, settled: [] };
+      if (performance.now() / 1000 - this.statedAt > TIME_STANDS || (await this.device.status()).time === 0) {
+        const nonce = await this.device.challengeTime();
+        await this.device.stateTime(unhex(await this.center.stateTime(this.id, hex(nonce))));
+        this.statedAt = performance.now() / 1000;
+        care.timeStated = true;
+      }
+      for (const period of await this.device.periods()) {
+        if (!period.over) continue;
+        const receipt = await this.device.periodReceipt(period.orderId);
+        if (receipt === null) continue;
+        const clicks = await this.device.clicks();
+        const kept = clicks.map(({ advertId, count }) => ({ advertId: hex(advertId), count }));
+        const settlement = await this.center.settle(this.id, hex(receipt), kept);
+        if (clicks.length > 0) await this.device.clearClicks(clicks);
+        await this.device.settle(period.orderId, unhex(settlement));
+        care.settled.push(hex(period.orderId));
+      }
+      return care;
+    });
+  }
+
+  /** Gives an order back before its end: the client destroys the key. */
+  giveBack(orderId: string): Promise<void> {
+    return this.turns.take(async () => {
+      await this.device.endPeriod(unhex(orderId));
+    });
+  }
+
+  /**
+   * Plays an order's content to its end, with its adverts on the screen.
+   *
+   * @throws Error when the content is not here whole
+   */
+  play(orderId: string, watch: (status: ClientStatus) => void = () => undefined): Promise<ClientStatus> {
+    const manifest = this.orders.manifest(orderId);
+    const source = this.orders.source(orderId);
+    if (manifest === undefined || source === null)
+      return Promise.reject(new Error(`The content of order ${orderId} has not come yet; wait for it.`));
+    return this.turns.take(async () => {
+      await this.showAdverts(manifest);
+      this.stopping = false;
+      return this.device.play(
+        unhex(manifest.contentId),
+        { id: unhex(orderId), envelope: unhex(manifest.envelope) },
+        () => Promise.resolve(source),
+        (status) => {
+          watch(status);
+          return !this.stopping;
+        },
+      );
+    });
+  }
+
+  /** Ends what is played. */
+  stop(): void {
+    this.stopping = true;
+  }
+
+  private async showAdverts(manifest: Manifest): Promise<void> {
+    const areas = this.orders
+      .adverts(manifest.orderId)
+      .flatMap((advert) => advert.areas.map((area): [string, AreaBody] => [advert.id, area]))
+      .slice(0, PLACES);
+    await this.device.clearAdverts();
+    for (const [place, [id, { address, ...area }]] of areas.entries()) await this.device.setAdvert(place, unhex(id), area, address);
+  }
+}
+
+/** What came of playing, for people. */
+export function outcomeOf(status: ClientStatus): string {
+  if (status.state === CLIENT_FINISHED) return `Played ${String(status.played)} bytes to the end.`;
+  const details = ["", "no fresh time", "too early", "too late", "no plays left", "no seconds left", "not for this reader"];
+  const reasons = ["", "the card", "the cartridge", "the license", "the key", "a chunk", "the link", "no right to it", "content not found"];
+  const detail = details[status.detail] || reasons[status.reason] || `status ${status.sw.toString(16)}`;
+  return `Not played to the end: ${detail}.`;
+}
