@@ -1,7 +1,7 @@
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { pino } from "pino";
 import { Type, type Static } from "typebox";
-import { AdvertBody, PICTURE_LIMIT, openManifest, signedByCenter, type Manifest } from "../center/api/delivery-messages.js";
+import { AdvertBody, ChallengeBody, PICTURE_LIMIT, openManifest, signedByCenter, type Manifest } from "../center/api/delivery-messages.js";
 import { DeviceId, Id, bytes, closed } from "../center/api/schema.js";
 import type { Terminal } from "./terminal.js";
 
@@ -33,7 +33,7 @@ declare module "fastify" {
  * who brings the center's manifest for this terminal, and no byte else.
  */
 export async function startTerminalServer(options: TerminalServerOptions): Promise<{ url: string; stop(): Promise<void> }> {
-  const { terminal, port, host = "127.0.0.1" } = options;
+  const { port, host = "127.0.0.1" } = options;
   const app = fastify({
     loggerInstance: options.logger ?? (pino({ level: "warn" }) as FastifyBaseLogger),
     logController: new LogController({ disableRequestLogging: true }),
@@ -47,7 +47,6 @@ export async function startTerminalServer(options: TerminalServerOptions): Promi
     reply.code(error.statusCode ?? 409).send({ detail: error.message }),
   );
   app.get("/health/live", () => ({ status: "live" }));
-  app.get("/v1/terminal", () => ({ id: terminal.id, certificate: terminal.certificate }));
   keyRoutes(app, options);
   contentRoutes(app, options);
   const url = await app.listen({ port, host });
@@ -83,6 +82,9 @@ function keyRoutes(app: FastifyInstance, { terminal, centerKey }: TerminalServer
   };
   const KeyRequest = closed({ key: bytes(88, "Period key, sealed for the client") });
   const AdvertRequest = closed({ advert: AdvertBody, picture: Type.String({ maxLength: Math.ceil(PICTURE_LIMIT / 3) * 4 }) });
+  app.post("/v1/terminal", { schema: { body: ChallengeBody }, preValidation: byCenter }, (request) =>
+    terminal.identify((request.body as Static<typeof ChallengeBody>).challenge),
+  );
   app.get("/v1/orders/:orderId/key", { schema: { params: OrderParams } }, (request) => ({
     proof: terminal.orders.proof((request.params as Static<typeof OrderParams>).orderId) ?? null,
   }));

@@ -49,8 +49,6 @@ export class Terminal {
     transport: Transport,
     /** 8 bytes, hex. */
     readonly id: string,
-    /** 128 bytes, hex. */
-    readonly certificate: string,
     readonly orders: DeliveredOrders,
     private readonly center: TerminalCenter,
   ) {
@@ -66,8 +64,15 @@ export class Terminal {
     const { session } = new ClientDevice(transport);
     const info = await session.info();
     if (!info.personalized) throw new Error("The client is blank; enroll it first.");
-    const certificate = await session.certificate();
-    return new Terminal(transport, hex(info.id), hex(certificate), new DeliveredOrders(folder), center);
+    return new Terminal(transport, hex(info.id), new DeliveredOrders(folder), center);
+  }
+
+  /** Has the client prove over a challenge (16 bytes, hex) that it is the one that it says. */
+  identify(challenge: string): Promise<{ id: string; nonce: string; proof: string }> {
+    return this.turns.take(async () => {
+      const { nonce, proof } = await this.device.requestLicense(unhex(challenge));
+      return { id: this.id, nonce: hex(nonce), proof: hex(proof) };
+    });
   }
 
   /** Hands a sealed period key to the client; answers the client's proof. The same key again answers the same. */

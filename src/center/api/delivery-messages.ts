@@ -135,8 +135,10 @@ export function sentenceOf(answer: Answer): string {
   return "";
 }
 
-/** The terminal's own description: which client it is, by certificate. */
-export const TerminalBody = Type.Object({ id: DeviceId, certificate: bytes(128, "Certificate of the client") });
+/** Sixteen random bytes over which a terminal's client proves who it is. */
+export const ChallengeBody = closed({ challenge: bytes(16, "Challenge") });
+/** Which client a terminal has, with the client's own nonce and its proof over challenge and nonce (message 17 of docs/protocol.md). */
+export const TerminalBody = Type.Object({ id: DeviceId, nonce: bytes(16, "Nonce"), proof: bytes(16, "Proof") });
 /** A client's proof that it holds the key of an order, or null. */
 export const KeyBody = Type.Object({ proof: Type.Unsafe<string | null>({ type: ["string", "null"], pattern: "^[0-9a-f]{32}$" }) });
 /** How far a content has come, and which of its adverts are missing. */

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { ROLE_STORE } from "../../core/protocol/constants.js";
 import type { Outgoing } from "../../host/outgoing.js";
@@ -28,7 +28,7 @@ export interface Due {
   /** Tries before this one that failed, or whose outcome is not known. */
   before: number;
   order: Selectable<OrderRow> & { terminal_id: string; address: string };
-  client: DeviceReference & { certificate: string };
+  client: DeviceReference;
   store: { id: string; address: string; generation: number; revoked_at: number | null };
 }
 
@@ -67,12 +67,15 @@ function send(means: Means, method: string, address: string, body?: unknown): Pr
 
 /** Why nothing goes to whoever answers at the order's address; null when it is the terminal that was named. */
 async function foreignTerminal(means: Means, { order, client }: Due): Promise<string | null> {
-  const answer = await send(means, "GET", `${order.address}/v1/terminal`);
+  const challenge = new Uint8Array(randomBytes(16));
+  const answer = await send(means, "POST", `${order.address}/v1/terminal`, { challenge: toHex(challenge) });
   const terminal = answered(answer, TerminalBody);
   if (terminal === undefined)
-    return `${order.address} answers with something else than a terminal (${String(answer.status)}); check the address.`;
-  if (terminal.id !== order.terminal_id || terminal.certificate !== client.certificate)
-    return `${order.address} is the terminal ${terminal.id}, not ${order.terminal_id} with the certificate that was enrolled; nothing was sent.`;
+    return `${order.address} answers with something else than a terminal${sentenceOf(answer) && `: ${sentenceOf(answer)}`} (${String(answer.status)}); check the address.`;
+  if (terminal.id !== order.terminal_id)
+    return `${order.address} is the terminal ${terminal.id}, not ${order.terminal_id}; nothing was sent.`;
+  if (!means.authority.clients.verifyLicenseRequest(client, challenge, fromHex(terminal.nonce), fromHex(terminal.proof)))
+    return `${order.address} says that it is the terminal ${terminal.id} and does not prove it; nothing was sent.`;
   return null;
 }
 

@@ -92,7 +92,7 @@ export class Dispatcher {
         .innerJoin("devices", "devices.id", "orders.terminal_id")
         .innerJoin("stores", "stores.id", "orders.store_id")
         .selectAll("orders")
-        .select(["devices.role", "devices.generation", "devices.chain"])
+        .select(["devices.role", "devices.generation"])
         .select(["stores.address as store_address", "stores.generation as store_generation", "stores.revoked_at as store_revoked_at"])
         .where("orders.id", "in", [...new Set(timely.map((row) => row.order_id))])
         .where("devices.revoked_at", "is", null)
@@ -101,13 +101,13 @@ export class Dispatcher {
       const due = timely.flatMap((delivery) => {
         const order = byId.get(delivery.order_id);
         if (order?.terminal_id == null || order.address === null) return [];
-        const { terminal_id, address, store_id, store_address, store_generation, store_revoked_at, role, generation, chain } = order;
+        const { terminal_id, address, store_id, store_address, store_generation, store_revoked_at, role, generation } = order;
         return [
           {
             delivery,
             before: delivery.attempts,
             order: { ...order, terminal_id, address },
-            client: { role, id: fromHex(terminal_id), generation, certificate: chain.slice(0, 256) },
+            client: { role, id: fromHex(terminal_id), generation },
             store: { id: store_id, address: store_address, generation: store_generation, revoked_at: store_revoked_at },
           },
         ];
