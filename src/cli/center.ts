@@ -11,6 +11,7 @@ interface CenterFlags {
   keys?: string;
   port: number;
   host: string;
+  allowLocal: string[];
 }
 
 /** `leyden center`: the center as an HTTP service, until it is interrupted. */
@@ -21,6 +22,7 @@ export function centerCommand(): Command {
     .option("--keys <folder>", "keys that leyden enroll center made (default: keys in the data folder)")
     .option("--port <number>", "TCP port; 0 takes a free one", whole("--port", 0, 65_535), 7070)
     .option("--host <address>", "address to listen on", "127.0.0.1")
+    .option("--allow-local <networks...>", "names, addresses and networks of local terminals, stores and adverts that are allowed", [])
     .addHelpText("after", "\nWith DATABASE_URL the tables are on that PostgreSQL server instead of in the data folder.")
     .action(run);
 }
@@ -30,6 +32,7 @@ async function run(flags: CenterFlags): Promise<void> {
   const center = await startCenter({
     dataDir: flags.data,
     port: flags.port,
+    allowLocal: flags.allowLocal,
     host: flags.host,
     databaseUrl: process.env.DATABASE_URL,
     authority: createDeviceAuthority(folder.keys, folder.acceptedRoots),

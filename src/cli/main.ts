@@ -1,17 +1,21 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
+import { advertsCommand } from "./adverts.js";
 import { boardCommand } from "./board.js";
 import { centerCommand } from "./center.js";
 import { enrollCommand } from "./enroll.js";
 import { householdCommand, moveCommand, takeCommand } from "./household.js";
+import { clientCommand } from "./client.js";
 import { handleSignals } from "./interrupt.js";
 import { kioskCommand } from "./kiosk.js";
 import { licenseServerCommand } from "./license-server.js";
 import { loanCommand } from "./loan.js";
 import { operatorCommand } from "./operator.js";
+import { orderCommand } from "./order.js";
 import { produceCommand } from "./produce.js";
 import { registerCommand } from "./register.js";
+import { storeCommand } from "./store.js";
 import { treeCommand } from "./tree.js";
 
 const program = new Command("leyden")
@@ -28,6 +32,10 @@ const program = new Command("leyden")
   .addCommand(householdCommand())
   .addCommand(moveCommand())
   .addCommand(takeCommand())
+  .addCommand(orderCommand())
+  .addCommand(storeCommand())
+  .addCommand(clientCommand())
+  .addCommand(advertsCommand())
   .addCommand(treeCommand());
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */

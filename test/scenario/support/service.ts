@@ -135,9 +135,9 @@ export class Service {
   }
 
   /** @param port - 0 for a free one; a center that comes back keeps the one it had */
-  async center(port = this.url === "" ? "0" : new URL(this.url).port): Promise<Part> {
+  async center(port = this.url === "" ? "0" : new URL(this.url).port, ...words: string[]): Promise<Part> {
     const data = join(this.folder, "center");
-    const center = this.start("center", "center", "--data", data, "--keys", this.keys.path, "--port", port);
+    const center = this.start("center", "center", "--data", data, "--keys", this.keys.path, "--port", port, ...words);
     this.url = (await center.says(/^The center listens at (http:\S+);/))[1];
     return center;
   }
