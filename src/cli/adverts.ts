@@ -8,7 +8,7 @@ import { BadInput } from "./bad-input.js";
 import { untilInterrupted } from "./interrupt.js";
 import { operatorNamed } from "./produce.js";
 import { CENTER_OPTION, TOKEN_OPTION, staffClient, type StaffFlags } from "./staff.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 /** `leyden adverts`: the advert server, and operators' adverts. */
 export function advertsCommand(): Command {

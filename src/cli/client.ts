@@ -10,7 +10,7 @@ import { startTerminalServer } from "../terminal/server.js";
 import { Terminal, centerOf, outcomeOf } from "../terminal/terminal.js";
 import { CENTER_OPTION } from "./staff.js";
 import { untilInterrupted } from "./interrupt.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 interface ClientFlags {
   data: string;

@@ -10,7 +10,7 @@ import { areaOf, mediaTypeOf } from "./advert-flags.js";
 import { BadInput } from "./bad-input.js";
 import { untilInterrupted } from "./interrupt.js";
 import { CENTER_OPTION, TOKEN_OPTION, staffClient, type StaffFlags } from "./staff.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 const ITEM = /^[0-9a-f]{32}$/;
 const DATA_OPTION = ["--data <folder>", "the store's contents and its secret"] as const;
