@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { rollup } from "rollup";
 import typescript from "typescript";
-import { makePortable } from "../scripts/build/portable.mjs";
+import { portable } from "../scripts/build/portable.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
 
@@ -37,9 +37,14 @@ export async function bundle(entry: string, engine: "espruino" | "jerryscript"):
     ],
     treeshake: { moduleSideEffects: true },
   });
-  const { output } = await build.generate({ format: "iife", strict: false });
+  // As rollup.config.mjs does it: what the engine has natively is known, so that core's own code for it is left out.
+  const { output } = await build.generate({
+    format: engine === "espruino" ? "es" : "iife",
+    strict: false,
+    plugins: [portable({ name: "bench", engine, board: engine })],
+  });
   await build.close();
-  return (await makePortable(output[0].code, engine)) as string;
+  return output[0].code;
 }
 
 /** Bytes of the minified script that holds these exports of these modules and nothing else. */

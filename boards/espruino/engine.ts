@@ -58,13 +58,13 @@ export interface EngineStorage {
   getFree(): number;
 }
 
-/** require("crypto"). Results are new ArrayBuffers. */
+/** require("crypto"). Results are new ArrayBuffers; AES is CBC unless its options name another mode. */
 export interface EngineCrypto {
-  SHA256(parts: Uint8Array[]): ArrayBuffer;
-  SHA512(parts: Uint8Array[]): ArrayBuffer;
+  SHA256(parts: (Uint8Array | ArrayBuffer)[]): ArrayBuffer;
+  SHA512(parts: (Uint8Array | ArrayBuffer)[]): ArrayBuffer;
   AES: {
-    encrypt(data: Uint8Array, key: Uint8Array, options: { iv: Uint8Array; mode: "CBC" }): ArrayBuffer;
-    decrypt(data: Uint8Array, key: Uint8Array, options: { iv: Uint8Array; mode: "CBC" }): ArrayBuffer;
+    encrypt(data: Uint8Array, key: Uint8Array, options: { iv: Uint8Array | ArrayBuffer }): ArrayBuffer;
+    decrypt(data: Uint8Array, key: Uint8Array, options: { iv: Uint8Array | ArrayBuffer }): ArrayBuffer;
   };
 }
 

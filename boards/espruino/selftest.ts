@@ -2,7 +2,6 @@
 import { selftest } from "../../src/core/selftest.js";
 import type { Natives } from "../../src/core/natives.js";
 import type { EngineE, EngineCrypto } from "./engine.js";
-import * as engine from "./natives.js";
 
 declare const E: EngineE | undefined;
 declare const print: ((line: string) => void) | undefined;
@@ -15,17 +14,17 @@ function natives(): Natives {
   let crypto: EngineCrypto;
   if (typeof E === "undefined" || typeof E.hwRand !== "function") return found;
   found.convolve = E.convolve;
-  found.crc32 = engine.crc32;
+  found.crc32 = E.CRC32;
   try {
     crypto = require("crypto");
   } catch {
     return found;
   }
-  if (typeof crypto.SHA256 === "function") found.sha256 = engine.sha256;
-  if (typeof crypto.SHA512 === "function") found.sha512 = engine.sha512;
+  if (typeof crypto.SHA256 === "function") found.sha256 = crypto.SHA256;
+  if (typeof crypto.SHA512 === "function") found.sha512 = crypto.SHA512;
   if (crypto.AES) {
-    found.aesCbcEncrypt = engine.aesCbcEncrypt;
-    found.aesCbcDecrypt = engine.aesCbcDecrypt;
+    found.aesCbcEncrypt = crypto.AES.encrypt;
+    found.aesCbcDecrypt = crypto.AES.decrypt;
   }
   return found;
 }

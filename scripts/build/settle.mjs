@@ -9,7 +9,7 @@ import { editor } from "./edits.mjs";
 const NATIVES = ["sha256", "sha512", "aesCbcEncrypt", "aesCbcDecrypt", "convolve", "crc32"];
 
 /** Checks of a caller's mistakes, never of data: the host's build and the tests have them. */
-const GUARDS = ["expectLength", "expectApart"];
+const GUARDS = ["expectLength", "expectBetween", "expectRoom", "expectIndex", "expectApart", "expectBegun"];
 
 function walk(node, visit, parent) {
   visit(node, parent);

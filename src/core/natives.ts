@@ -2,23 +2,26 @@ import { get32 } from "./bytes.js";
 
 /**
  * What an engine computes faster than interpreted code can. Every member is optional; core falls back to its own code for each one
- * that is missing or that fails its known-answer test. Results are fresh buffers which the caller copies, wipes and drops.
+ * that is missing or that fails its known-answer test. Their shapes are Espruino's, so that a board gives the engine's functions as they
+ * are: a function around each would take longer than the work. Results are fresh buffers which the caller copies, wipes and drops.
  */
 export interface Natives {
   /** SHA-256 of the concatenation of `parts`, 32 bytes. */
-  sha256?(parts: Uint8Array[]): Uint8Array;
+  sha256?(parts: (Uint8Array | ArrayBuffer)[]): ArrayBuffer;
   /** SHA-512 of the concatenation of `parts`, 64 bytes. */
-  sha512?(parts: Uint8Array[]): Uint8Array;
+  sha512?(parts: (Uint8Array | ArrayBuffer)[]): ArrayBuffer;
   /** AES-128-CBC without padding; `data` is a multiple of 16 bytes. */
-  aesCbcEncrypt?(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array;
-  aesCbcDecrypt?(key: Uint8Array, iv: Uint8Array, data: Uint8Array): Uint8Array;
-  /**
-   * Sum over i of a[i] * b[(shift + i) modulo b.length], added up in the order of i in doubles: Espruino's E.convolve, which is to be
-   * given as it is and not wrapped, since core lets the engine call it without interpreting anything.
-   */
+  aesCbcEncrypt?(data: Uint8Array, key: Uint8Array, options: AesOptions): ArrayBuffer;
+  aesCbcDecrypt?(data: Uint8Array, key: Uint8Array, options: AesOptions): ArrayBuffer;
+  /** Sum over i of a[i] * b[(shift + i) modulo b.length], added up in the order of i in doubles. */
   convolve?(a: Float64Array, b: Float64Array, shift: number): number;
   /** CRC-32 (IEEE 802.3, reflected) as an unsigned number. */
   crc32?(bytes: Uint8Array): number;
+}
+
+export interface AesOptions {
+  /** 16 bytes. */
+  iv: Uint8Array | ArrayBuffer;
 }
 
 /** What `adoptNatives` has refused, as bits of its answer. */
@@ -32,10 +35,10 @@ export const REFUSED_CRC32 = 16;
 export const natives: Natives = {};
 
 /** Hashes the hash of two parts, so that one word of the second digest vouches for all of the first. */
-function hashAnswers(hash: (parts: Uint8Array[]) => Uint8Array, length: number, expected: number): boolean {
-  let digest = hash([new Uint8Array([97]), new Uint8Array([98, 99])]);
+function hashAnswers(hash: (parts: (Uint8Array | ArrayBuffer)[]) => ArrayBuffer, length: number, expected: number): boolean {
+  let digest = new Uint8Array(hash([new Uint8Array([97]), new Uint8Array([98, 99])]));
   if (digest.length !== length) return false;
-  digest = hash([digest]);
+  digest = new Uint8Array(hash([digest.buffer]));
   return digest.length === length && get32(digest, 0) === expected;
 }
 
@@ -52,9 +55,9 @@ function aesAnswers(offered: Natives): boolean {
     iv[i & 15] = 7 * i;
     data[i] = 11 * i;
   }
-  sealed = offered.aesCbcEncrypt(key, iv, data);
+  sealed = new Uint8Array(offered.aesCbcEncrypt(data, key, { iv: iv }));
   if (sealed.length !== 32 || get32(sealed, 0) !== 0xb1d6c8c2 || get32(sealed, 28) !== 0xc67fb09e) return false;
-  sealed = offered.aesCbcDecrypt(key, iv, sealed);
+  sealed = new Uint8Array(offered.aesCbcDecrypt(sealed, key, { iv: iv.buffer }));
   for (i = 0; i < 32; i++) difference |= sealed[i] ^ data[i];
   return difference === 0 && sealed.length === 32;
 }

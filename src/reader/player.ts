@@ -39,7 +39,6 @@ import {
   createStream,
   streamChunks,
   streamOpenChunk,
-  streamSealedChunk,
   streamStart,
   streamWipe,
   type Stream,
@@ -297,7 +296,7 @@ export function finished(player: Player): number {
 export function receiveChunks(player: Player): void {
   const cartridge = player.cartridge;
   const stream = player.stream;
-  const size = streamSealedChunk(stream);
+  const size = stream.sealedChunk;
   const count = streamChunks(stream, get32(player.loan, LOAN_SIZE));
   if (count === 0 || size > BULK_CONTENT) return end(player, PLAYER_REFUSED, REASON_CHUNK, 0);
   put32(cartridge.data, 0, 0);

@@ -44,11 +44,12 @@ declare function require(name: string): any;
 declare const E: any;
 const crypto = require("crypto");
 const refused = adoptNatives({
-  sha256: function (parts) { return new Uint8Array(crypto.SHA256(parts)); },
-  sha512: function (parts) { return new Uint8Array(crypto.SHA512(parts)); },
-  aesCbcEncrypt: function (key, iv, data) { return new Uint8Array(crypto.AES.encrypt(data, key, { iv: iv, mode: "CBC" })); },
-  aesCbcDecrypt: function (key, iv, data) { return new Uint8Array(crypto.AES.decrypt(data, key, { iv: iv, mode: "CBC" })); },
+  sha256: crypto.SHA256,
+  sha512: crypto.SHA512,
+  aesCbcEncrypt: crypto.AES.encrypt,
+  aesCbcDecrypt: crypto.AES.decrypt,
   convolve: E.convolve,
+  crc32: E.CRC32,
 });
 `;
 }

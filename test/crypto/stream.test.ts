@@ -306,16 +306,51 @@ test("callers' mistakes are named", () => {
   const stream = createStream(suites, 32);
   const out = new Uint8Array(80);
   streamStart(stream, makeHeader(1, 32), titleKey);
-  assert.throws(
-    () => streamSealChunk(stream, 0, false, new Uint8Array(31), out),
-    /plain: expected 32 bytes, or 1 or more in the last chunk, got 31/,
-  );
-  assert.throws(() => streamSealChunk(stream, 0, true, new Uint8Array(33), out), /plain: expected 32 bytes/);
-  assert.throws(() => streamSealChunk(stream, 1, true, new Uint8Array(0), out), /plain: expected 32 bytes/);
+  assert.throws(() => streamSealChunk(stream, 0, false, new Uint8Array(31), out), /plain: expected 32 bytes, got 31/);
+  assert.throws(() => streamSealChunk(stream, 0, true, new Uint8Array(33), out), /plain: expected 0 to 32 bytes, got 33/);
+  assert.throws(() => streamSealChunk(stream, 1, true, new Uint8Array(0), out), /plain: expected 1 to 32 bytes, got 0/);
   assert.throws(() => streamSealChunk(stream, 0, true, new Uint8Array(4), new Uint8Array(19)), /out: expected 20 bytes or more, got 19/);
   assert.throws(() => streamOpenChunk(stream, 0, true, new Uint8Array(20), new Uint8Array(31)), /out: expected 32 bytes or more, got 31/);
+  for (const index of [-1, 0.5, NaN, 2 ** 53])
+    assert.throws(
+      () => streamOpenChunk(stream, index, true, new Uint8Array(20), out),
+      new RegExp(`index: expected a whole number .*, got ${index}`),
+    );
+  const plain = new Uint8Array(out.buffer, 8, 32);
+  assert.throws(
+    () => streamSealChunk(stream, 0, false, plain, out.subarray(0, 48)),
+    /out: expected memory apart from plain .*overlap of -8 bytes/,
+  );
+  assert.throws(() => streamOpenChunk(stream, 0, false, out.subarray(0, 48), out.subarray(40)), /out: expected memory apart from sealed/);
+  assert.is(streamSealChunk(stream, 0, false, out.subarray(0, 32), out), 48);
+  assert.is(streamOpenChunk(stream, 0, false, out.subarray(0, 48), out), 32);
+  assert.is(streamOpenChunk(stream, 0, false, out.subarray(0, 48), out.subarray(48)), -1);
+  const lost = new Uint8Array(48);
+  structuredClone(lost.buffer, { transfer: [lost.buffer] });
+  assert.throws(() => streamSealChunk(stream, 0, false, out.subarray(0, 32), lost), /out: expected 48 bytes or more, got 0/);
+  assert.throws(() => streamSealChunk(stream, 0, false, lost, out), /plain: expected 32 bytes, got 0/);
   assert.throws(() => streamStart(stream, makeHeader(1, 32), new Uint8Array(31)), /titleKey: expected 32 bytes, got 31/);
   assert.throws(() => sealContent(suite2, makeHeader(1, 32), titleKey, out), /header: expected one of suite 2, got 1/);
+});
+
+test("nothing of a chunk stays in the work space once it has been opened", () => {
+  inModes(() => {
+    for (const suite of suites) {
+      const stream = createStream([suite], 64);
+      const plain = new Uint8Array(64).fill(0xa7);
+      const sealed = new Uint8Array(96);
+      const out = new Uint8Array(64);
+      streamStart(stream, makeHeader(suite.id, 64), titleKey);
+      const length = streamSealChunk(stream, 0, false, plain, sealed);
+      assert.is(streamOpenChunk(stream, 0, false, sealed.subarray(0, length), out), 64);
+      assert.equal(out, plain);
+      assert.not(Buffer.from(stream.buffer).includes(Buffer.alloc(8, 0xa7)));
+      // Memory of the caller that does not begin at a whole word serves as well.
+      const odd = new Uint8Array(67).subarray(3);
+      assert.is(streamOpenChunk(stream, 0, false, sealed.subarray(0, length), odd), 64);
+      assert.equal(new Uint8Array(odd), plain);
+    }
+  });
 });
 
 test("64 MiB through one flow: no chunk makes the heap grow", () => {

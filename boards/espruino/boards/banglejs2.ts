@@ -2,10 +2,9 @@ import type { Board } from "../../board.js";
 import { ENTROPY_HARDWARE } from "../../board.js";
 import { closeConsole } from "../boot.js";
 import { after, cancel, monotonicClock } from "../clock.js";
-import type { EngineE, EngineSerial, Pin } from "../engine.js";
+import type { EngineCrypto, EngineE, EngineSerial, Pin } from "../engine.js";
 import { contentIn, journalIn } from "../../pages.js";
 import { storagePages } from "../flash.js";
-import { crc32, sha256, sha512 } from "../natives.js";
 import { entropy } from "../random.js";
 import { openPort } from "../serial.js";
 import { audioSink, noSink } from "../sink.js";
@@ -14,6 +13,7 @@ declare const E: EngineE;
 declare const Bluetooth: EngineSerial;
 declare const Bangle: { on(event: "touch", handler: (side: number, at: { x: number; y: number }) => void): void };
 declare function digitalWrite(pin: Pin, value: boolean): void;
+declare function require(name: "crypto"): EngineCrypto;
 
 export const BUTTON = "D17";
 export const PRESSED = 1;
@@ -35,7 +35,7 @@ export function client(): Board {
     led: function (on: boolean): void {
       digitalWrite("D8", on);
     },
-    natives: { sha256: sha256, sha512: sha512, convolve: E.convolve, crc32: crc32 },
+    natives: { sha256: require("crypto").SHA256, sha512: require("crypto").SHA512, convolve: E.convolve, crc32: E.CRC32 },
     sleep: function (): void {
       // the nRF52 sleeps between events by itself
     },

@@ -2,9 +2,8 @@ import type { Board, Network } from "../../board.js";
 import { ENTROPY_NOISE } from "../../board.js";
 import { closeConsole } from "../boot.js";
 import { after, cancel, monotonicClock } from "../clock.js";
-import type { EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
+import type { EngineCrypto, EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
 import { contentIn, journalIn } from "../../pages.js";
-import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256, sha512 } from "../natives.js";
 import { httpNetwork } from "../network.js";
 import { norPages } from "../nor.js";
 import type { BoardInMaking } from "../nrf52.js";
@@ -19,6 +18,7 @@ declare const USB: EngineSerial;
 declare const SPI1: EngineSpi;
 declare const SPI2: EngineSpi;
 declare function digitalWrite(pin: Pin, value: boolean): void;
+declare function require(name: "crypto"): EngineCrypto;
 
 export const BUTTON = "C13";
 export const PRESSED = 1;
@@ -42,12 +42,12 @@ function espruinoWifi(): BoardInMaking {
       digitalWrite("B2", on);
     },
     natives: {
-      sha256: sha256,
-      sha512: sha512,
-      aesCbcEncrypt: aesCbcEncrypt,
-      aesCbcDecrypt: aesCbcDecrypt,
+      sha256: require("crypto").SHA256,
+      sha512: require("crypto").SHA512,
+      aesCbcEncrypt: require("crypto").AES.encrypt,
+      aesCbcDecrypt: require("crypto").AES.decrypt,
       convolve: E.convolve,
-      crc32: crc32,
+      crc32: E.CRC32,
     },
     sleep: sleepUntilWire("B7"),
     closeConsole: closeConsole,

@@ -1,7 +1,6 @@
 import type { Board } from "../../board.js";
-import type { EngineE, EngineSerial, EngineSpi } from "../engine.js";
+import type { EngineCrypto, EngineE, EngineSerial, EngineSpi } from "../engine.js";
 import { contentIn } from "../../pages.js";
-import { crc32, sha256 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { nrf52Board, type BoardInMaking } from "../nrf52.js";
 import { serialPort } from "../serial.js";
@@ -10,13 +9,18 @@ import { contact, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
 declare const E: EngineE;
 declare const Serial1: EngineSerial;
 declare const SPI1: EngineSpi;
+declare function require(name: "crypto"): EngineCrypto;
 
 export const BUTTON = "D0";
 export const PRESSED = 1;
 export const CONSOLE = "Bluetooth";
 
 function mdbt42qBoard(): BoardInMaking {
-  return nrf52Board("MDBT42Q", 0, serialPort(Serial1, 115200, "D6", "D8"), "D1", { sha256: sha256, convolve: E.convolve, crc32: crc32 });
+  return nrf52Board("MDBT42Q", 0, serialPort(Serial1, 115200, "D6", "D8"), "D1", {
+    sha256: require("crypto").SHA256,
+    convolve: E.convolve,
+    crc32: E.CRC32,
+  });
 }
 
 /** A card: its one UART is the wire to kiosk or reader. */

@@ -1,7 +1,6 @@
 import type { Board } from "../../board.js";
 import type { EngineE, EngineSerial, EngineSpi } from "../engine.js";
 import { contentIn } from "../../pages.js";
-import { crc32 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { nrf52Board, type BoardInMaking } from "../nrf52.js";
 import { serialPort } from "../serial.js";
@@ -16,7 +15,7 @@ export const PRESSED = 1;
 export const CONSOLE = "Serial1";
 
 function microbit2Board(): BoardInMaking {
-  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "D3", { convolve: E.convolve, crc32: crc32 });
+  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "D3", { convolve: E.convolve, crc32: E.CRC32 });
 }
 
 /** A card: its one UART is the wire to kiosk or reader. */

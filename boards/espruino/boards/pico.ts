@@ -2,9 +2,8 @@ import type { Board } from "../../board.js";
 import { ENTROPY_NOISE } from "../../board.js";
 import { closeConsole } from "../boot.js";
 import { after, cancel, monotonicClock } from "../clock.js";
-import type { EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
+import type { EngineCrypto, EngineE, EngineSerial, EngineSpi, Pin } from "../engine.js";
 import { journalIn } from "../../pages.js";
-import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { entropy } from "../random.js";
 import { contentOnCard } from "../sd.js";
@@ -20,6 +19,7 @@ declare const SPI1: EngineSpi;
 declare const SPI2: EngineSpi;
 declare const SPI3: EngineSpi;
 declare function digitalWrite(pin: Pin, value: boolean): void;
+declare function require(name: "crypto"): EngineCrypto;
 
 export const BUTTON = "C13";
 export const PRESSED = 1;
@@ -41,7 +41,13 @@ function pico(): Board {
     led: function (on: boolean): void {
       digitalWrite("B2", on);
     },
-    natives: { sha256: sha256, aesCbcEncrypt: aesCbcEncrypt, aesCbcDecrypt: aesCbcDecrypt, convolve: E.convolve, crc32: crc32 },
+    natives: {
+      sha256: require("crypto").SHA256,
+      aesCbcEncrypt: require("crypto").AES.encrypt,
+      aesCbcDecrypt: require("crypto").AES.decrypt,
+      convolve: E.convolve,
+      crc32: E.CRC32,
+    },
     sleep: sleepUntilWire("B7"),
     closeConsole: closeConsole,
   };

@@ -5,7 +5,6 @@ import { after, cancel, monotonicClock } from "../clock.js";
 import type { EngineE, EngineSerial, Pin } from "../engine.js";
 import { contentIn, journalIn, type FlashPages } from "../../pages.js";
 import { storagePages } from "../flash.js";
-import { crc32 } from "../natives.js";
 import type { BoardInMaking } from "../nrf52.js";
 import { entropy } from "../random.js";
 import { openPort, serialPort } from "../serial.js";
@@ -37,7 +36,7 @@ function pico2(pages: FlashPages): BoardInMaking {
     led: function (on: boolean): void {
       digitalWrite("D25", on);
     },
-    natives: { convolve: E.convolve, crc32: crc32 },
+    natives: { convolve: E.convolve, crc32: E.CRC32 },
     sleep: function (): void {
       // this engine build has no deep sleep
     },

@@ -1,7 +1,6 @@
 import type { Board } from "../../board.js";
-import type { EngineE, EngineSerial, EngineSpi } from "../engine.js";
+import type { EngineCrypto, EngineE, EngineSerial, EngineSpi } from "../engine.js";
 import { contentIn } from "../../pages.js";
-import { aesCbcDecrypt, aesCbcEncrypt, crc32, sha256 } from "../natives.js";
 import { norPages } from "../nor.js";
 import { nrf52Board, type BoardInMaking } from "../nrf52.js";
 import { serialPort } from "../serial.js";
@@ -10,6 +9,7 @@ import { contact, keySupply, ramKeyMemory } from "../supply.js";
 declare const E: EngineE;
 declare const Serial1: EngineSerial;
 declare const SPI1: EngineSpi;
+declare function require(name: "crypto"): EngineCrypto;
 
 export const BUTTON = "D0";
 export const PRESSED = 1;
@@ -17,11 +17,11 @@ export const CONSOLE = "Bluetooth";
 
 function puckjsBoard(): BoardInMaking {
   return nrf52Board("Puck.js", 2, serialPort(Serial1, 115200, "D28", "D29"), "D5", {
-    sha256: sha256,
-    aesCbcEncrypt: aesCbcEncrypt,
-    aesCbcDecrypt: aesCbcDecrypt,
+    sha256: require("crypto").SHA256,
+    aesCbcEncrypt: require("crypto").AES.encrypt,
+    aesCbcDecrypt: require("crypto").AES.decrypt,
     convolve: E.convolve,
-    crc32: crc32,
+    crc32: E.CRC32,
   });
 }
 

@@ -121,13 +121,12 @@ function cipher(columns: Int32Array, bytes: Uint8Array, shift: number): void {
  * @param data - a multiple of 16 bytes
  */
 export function aesCbc(out: Uint8Array, key: Uint8Array, iv: Uint8Array, data: Uint8Array, decrypt: boolean): void {
-  const native = decrypt ? natives.aesCbcDecrypt : natives.aesCbcEncrypt;
   let result = out;
   let offset = 0;
   let i = 0;
   let word = 0;
-  if (native) {
-    result = native(key, iv, data);
+  if (natives.aesCbcEncrypt && natives.aesCbcDecrypt) {
+    result = new Uint8Array((decrypt ? natives.aesCbcDecrypt : natives.aesCbcEncrypt)(data, key, { iv: iv }));
     out.set(result);
     // Setting is four times as fast as filling on an interpreter; what it leaves is public.
     if (decrypt) result.set(data);

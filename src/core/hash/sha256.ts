@@ -131,7 +131,7 @@ export function sha256(out: Uint8Array, parts: Uint8Array[]): void {
   let i = 0;
   if (out.length !== 32) expectLength("out", out, 32);
   if (native) {
-    digest = native(parts);
+    digest = new Uint8Array(native(parts));
     out.set(digest);
     digest.fill(0);
     return;

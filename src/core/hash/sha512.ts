@@ -98,7 +98,7 @@ export function sha512(out: Uint8Array, parts: Uint8Array[]): void {
   let take = 0;
   expectLength("out", out, 64);
   if (natives.sha512) {
-    digest = natives.sha512(parts);
+    digest = new Uint8Array(natives.sha512(parts));
     out.set(digest);
     digest.fill(0);
     return;

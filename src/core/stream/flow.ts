@@ -1,6 +1,6 @@
 import { HEADER_LENGTH } from "./header.js";
 import type { Stream, Suite } from "./stream.js";
-import { createStream, sealedLength, streamOpenChunk, streamSealChunk, streamSealedChunk, streamStart, streamWipe } from "./stream.js";
+import { createStream, sealedLength, streamOpenChunk, streamSealChunk, streamStart, streamWipe } from "./stream.js";
 
 /** A content that passes through in order, in pieces of any length: sealed or opened, in memory for one chunk each way. */
 export interface Flow {
@@ -49,7 +49,7 @@ export function flowStart(flow: Flow, sealing: boolean, header: Uint8Array, titl
   flowWipe(flow);
   if (!streamStart(flow.stream, header, titleKey)) return false;
   flow.sealing = sealing;
-  flow.whole = sealing ? flow.stream.chunkSize : streamSealedChunk(flow.stream);
+  flow.whole = sealing ? flow.stream.chunkSize : flow.stream.sealedChunk;
   return true;
 }
 

@@ -1,5 +1,5 @@
 import { get16, put32 } from "../bytes.js";
-import { expectLength } from "../check.js";
+import { expectApart, expectBetween, expectIndex, expectLength, expectRoom } from "../check.js";
 import { hkdf } from "../hash/hkdf.js";
 import { sha256 } from "../hash/sha256.js";
 import { HEADER_CHUNK_SIZE, HEADER_SUITE, headerFits } from "./header.js";
@@ -31,6 +31,10 @@ export interface Stream {
   /** Views of a whole plain chunk, and of 1 to 16 bytes more: what suite 2 encrypts for it. */
   plain: Uint8Array;
   padded: Uint8Array;
+  /** The latter as 32-bit words. */
+  paddedWords: Int32Array;
+  /** Bytes of a whole sealed chunk. */
+  sealedChunk: number;
   /** Header hash (32), u64 chunk index, last flag: what every chunk is bound to. */
   readonly place: Uint8Array;
   /** u64 chunk index, last flag, and 7 zeros to a block. */
@@ -46,8 +50,8 @@ export interface Stream {
   /** What suite 2 works with, as views: two keys, and the parts of the two hashes of its MAC. */
   readonly key: Uint8Array;
   readonly ivKey: Uint8Array;
-  readonly inner: Uint8Array[];
-  readonly outer: Uint8Array[];
+  readonly inner: (Uint8Array | ArrayBuffer)[];
+  readonly outer: (Uint8Array | ArrayBuffer)[];
 }
 
 const info = new Uint8Array([108, 101, 121, 100, 101, 110, 32, 115, 116, 114, 101, 97, 109, 32, 115, 117, 105, 116, 101, 32, 48]);
@@ -63,25 +67,29 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
   const keyWords = new Int32Array(keys.buffer);
   const block = new Uint8Array(48);
   const place = block.subarray(0, 41);
+  const words = new Int32Array(buffer.buffer);
+  // An interpreter looks through the members in this order: first what every chunk needs.
   return {
-    suites: suites,
-    suite: suites[0],
     chunkSize: 0,
-    buffer: buffer,
-    words: new Int32Array(buffer.buffer),
-    plain: buffer,
-    padded: buffer,
-    place: place,
     index: block.subarray(32),
-    tail: block.subarray(32, 41),
     high: 0,
+    sealedChunk: 0,
+    suite: suites[0],
+    inner: [keys.subarray(64, 128), place],
+    outer: [keys.subarray(128)],
+    padded: buffer,
+    paddedWords: words,
+    key: keys.subarray(16, 32),
+    ivKey: keys.subarray(32, 48),
+    buffer: buffer,
+    words: words,
+    plain: buffer,
+    tail: block.subarray(32, 41),
     keys: keys,
     keyWords: keyWords,
     innerKey: keyWords.subarray(16, 24),
-    key: keys.subarray(16, 32),
-    ivKey: keys.subarray(32, 48),
-    inner: [keys.subarray(64, 128), place],
-    outer: [keys.subarray(128)],
+    place: place,
+    suites: suites,
   };
 }
 
@@ -105,6 +113,8 @@ export function streamStart(stream: Stream, header: Uint8Array, titleKey: Uint8A
   stream.chunkSize = i;
   stream.plain = stream.buffer.subarray(0, i);
   stream.padded = stream.buffer.subarray(0, (i & -16) + 16);
+  stream.paddedWords = stream.words.subarray(0, (i >> 4) * 4 + 4);
+  stream.sealedChunk = suite.sealedChunk(i);
   sha256(stream.place.subarray(0, 32), [header]);
   info[20] = 48 + suite.id;
   hkdf(stream.keys.subarray(0, 48), stream.place.subarray(0, 32), titleKey, info);
@@ -120,16 +130,20 @@ export function streamWipe(stream: Stream): void {
   stream.chunkSize = stream.high = 0;
 }
 
+function expectBegun(stream: Stream): void {
+  if (!stream.chunkSize) throw new Error("stream: expected one that streamStart has begun");
+}
+
+/** The upper bytes of the index, which seldom change. */
+function putHigh(stream: Stream, index: number): void {
+  stream.high = Math.floor(index / 65536);
+  put32(stream.index, 0, index / 4294967296);
+  put32(stream.index, 4, index);
+}
+
 function locate(stream: Stream, index: number, last: boolean): void {
   const at = stream.index;
-  const high = index < 65536 ? 0 : Math.floor(index / 65536);
-  if (!stream.chunkSize) throw new Error("stream: expected one that streamStart has begun");
-  // The upper bytes seldom change.
-  if (high !== stream.high) {
-    stream.high = high;
-    put32(at, 0, index / 4294967296);
-    put32(at, 4, index);
-  }
+  if (index > 65535 || stream.high) putHigh(stream, index);
   at[6] = index >>> 8;
   at[7] = index;
   at[8] = last ? 1 : 0;
@@ -144,12 +158,13 @@ function locate(stream: Stream, index: number, last: boolean): void {
  */
 export function streamSealChunk(stream: Stream, index: number, last: boolean, plain: Uint8Array, out: Uint8Array): number {
   const length = plain.length;
-  let sealed = 0;
+  const sealed = stream.suite.sealedChunk(length);
+  expectBegun(stream);
+  expectBetween("plain", plain, last ? (index > 0 ? 1 : 0) : stream.chunkSize, stream.chunkSize);
+  expectRoom("out", out, sealed);
+  expectApart("out", out, "plain", plain);
+  expectIndex("index", index);
   locate(stream, index, last);
-  if (length > stream.chunkSize || (last ? !length && index > 0 : length < stream.chunkSize))
-    throw new Error("plain: expected " + stream.chunkSize + " bytes, or 1 or more in the last chunk, got " + length);
-  sealed = stream.suite.sealedChunk(length);
-  if (out.length < sealed) throw new Error("out: expected " + sealed + " bytes or more, got " + out.length);
   stream.suite.seal(stream, plain, out);
   return sealed;
 }
@@ -163,25 +178,26 @@ export function streamSealChunk(stream: Stream, index: number, last: boolean, pl
  * @returns the plain length, or -1 with `out` as it was when this is not the genuine chunk of this place
  */
 export function streamOpenChunk(stream: Stream, index: number, last: boolean, sealed: Uint8Array, out: Uint8Array): number {
+  const at = stream.index;
   let length = sealed.length;
-  const whole = stream.chunkSize;
-  locate(stream, index, last);
-  if (out.length < whole) throw new Error("out: expected " + whole + " bytes or more, got " + out.length);
-  if (last ? length > stream.suite.sealedChunk(whole) : length !== stream.suite.sealedChunk(whole)) return -1;
+  expectBegun(stream);
+  expectRoom("out", out, stream.chunkSize);
+  expectApart("out", out, "sealed", sealed);
+  expectIndex("index", index);
+  // As in `locate`, since a call more would take an interpreter a twentieth of the whole chunk's time.
+  if (index > 65535 || stream.high) putHigh(stream, index);
+  at[6] = index >>> 8;
+  at[7] = index;
+  at[8] = last ? 1 : 0;
+  if (last ? length > stream.sealedChunk : length !== stream.sealedChunk) return -1;
   length = stream.suite.open(stream, sealed, out);
   return length > 0 || index === 0 ? length : -1;
 }
 
-/** Bytes of a whole sealed chunk of the stream begun. */
-export function streamSealedChunk(stream: Stream): number {
-  return stream.suite.sealedChunk(stream.chunkSize);
-}
-
 /** Chunks in `length` bytes of sealed chunks, header not counted; 0 when no content has that length. */
 export function streamChunks(stream: Stream, length: number): number {
-  const whole = stream.suite.sealedChunk(stream.chunkSize);
-  const count = Math.ceil(length / whole);
-  return count < 1 || length - (count - 1) * whole < stream.suite.sealedChunk(count > 1 ? 1 : 0) ? 0 : count;
+  const count = Math.ceil(length / stream.sealedChunk);
+  return count < 1 || length - (count - 1) * stream.sealedChunk < stream.suite.sealedChunk(count > 1 ? 1 : 0) ? 0 : count;
 }
 
 /** Bytes of the sealed chunks, header not counted, of a content of `length` bytes; an empty content is one empty chunk. */

@@ -86,6 +86,7 @@ export const suite1: Suite = {
     if ((tag[0] ^ words[0]) | (tag[1] ^ words[1]) | (tag[2] ^ words[2]) | (tag[3] ^ words[3])) return -1;
     applyKeystream(stream, length, 0);
     out.set(length === stream.chunkSize ? stream.plain : stream.buffer.subarray(0, length));
+    stream.buffer.fill(0, 0, length);
     return length;
   },
 };

@@ -1,6 +1,6 @@
 import { aesCbc } from "../hash/aes.js";
 import { hmacPrepare } from "../hash/hmac.js";
-import { natives } from "../natives.js";
+import { natives, type AesOptions } from "../natives.js";
 import { sha256 } from "../hash/sha256.js";
 import type { Stream, Suite } from "./stream.js";
 
@@ -11,20 +11,23 @@ const iv = new Uint8Array(16);
 const digest = new Uint8Array(32);
 const mac = new Uint8Array(32);
 const macWords = new Int32Array(mac.buffer);
+const sent = new Uint8Array(16);
+const sentWords = new Int32Array(sent.buffer);
+const zeroIv: AesOptions = { iv: zero };
+const options: AesOptions = { iv: iv };
 
 /** In `stream.keys`: the MAC key (bytes 0 to 15), the encryption key, the key of the iv, and from 64 on the pads of the MAC key. */
 function prepare(stream: Stream): void {
   hmacPrepare(stream.keys.subarray(64), stream.keys.subarray(0, 16));
-  stream.inner[2] = iv;
   stream.inner[4] = associatedBits;
-  stream.outer[1] = digest;
 }
 
 /** Computes the MAC of place, iv and data. */
-function authenticate(stream: Stream, data: Uint8Array): void {
-  stream.inner[3] = data;
-  sha256(digest, stream.inner);
-  sha256(mac, stream.outer);
+function authenticate(stream: Stream): void {
+  stream.inner[2] = options.iv = iv;
+  stream.outer[1] = digest;
+  sha256(digest, stream.inner as Uint8Array[]);
+  sha256(mac, stream.outer as Uint8Array[]);
 }
 
 /** AEAD_AES_128_CBC_HMAC_SHA_256 (RFC 7518, 5.2.3): ciphertext, then tag; associated data = header hash, u64 index, last flag. */
@@ -42,41 +45,47 @@ export const suite2: Suite = {
     data.fill(padded - length, length);
     aesCbc(iv, stream.ivKey, zero, stream.index, false);
     aesCbc(data, stream.key, iv, data, false);
-    authenticate(stream, data);
+    stream.inner[3] = data;
+    authenticate(stream);
     out.set(data);
     out.set(mac.subarray(0, 16), padded);
   },
   open: function (stream, sealed, out) {
-    let clear = stream.padded;
+    const inner = stream.inner;
+    const outer = stream.outer;
+    const tag = sentWords;
     let length = sealed.length - 16;
-    const words = macWords;
-    const code = mac;
-    const hash = natives.sha256;
-    const encrypt = natives.aesCbcEncrypt;
-    const decrypt = natives.aesCbcDecrypt;
-    const data = sealed.subarray(0, length);
+    let words: Int32Array = tag;
     if (length < 16 || length & 15) return -1;
     // The iv is the encryption, under a key of its own, of index, flag and zeros: nobody without the key can foretell it. Where all is
-    // native, calling through two more layers would take longer than the work itself.
-    if (hash && encrypt) {
-      stream.inner[3] = data;
-      iv.set(encrypt(stream.ivKey, zero, stream.index));
-      digest.set(hash(stream.inner));
-      code.set(hash(stream.outer));
+    // native, results stay where the engine puts them, since calling and copying would take longer than the work itself; neither iv nor
+    // the inner hash is a secret.
+    inner[3] = sealed.subarray(0, length);
+    if (natives.sha256 && natives.aesCbcEncrypt) {
+      inner[2] = options.iv = natives.aesCbcEncrypt(stream.index, stream.ivKey, zeroIv);
+      outer[1] = natives.sha256(inner);
+      words = new Int32Array(natives.sha256(outer));
     } else {
       aesCbc(iv, stream.ivKey, zero, stream.index, false);
-      authenticate(stream, data);
+      authenticate(stream);
+      words = macWords;
     }
-    code.set(sealed.subarray(length), 16);
-    if ((words[0] ^ words[4]) | (words[1] ^ words[5]) | (words[2] ^ words[6]) | (words[3] ^ words[7])) return -1;
-    if (decrypt) clear = decrypt(stream.key, iv, data);
-    else aesCbc(clear, stream.key, iv, data, true);
+    sent.set(sealed.subarray(length));
+    if ((words[0] ^ tag[0]) | (words[1] ^ tag[1]) | (words[2] ^ tag[2]) | (words[3] ^ tag[3])) return -1;
+    if (natives.aesCbcDecrypt) words = new Int32Array(natives.aesCbcDecrypt(inner[3] as Uint8Array, stream.key, options));
+    else {
+      aesCbc(stream.padded, stream.key, iv, inner[3] as Uint8Array, true);
+      words = stream.words;
+    }
     // Genuine padding, since its MAC is; only its length is read.
-    length -= clear[length - 1];
-    if (length > sealed.length - 33 && length < sealed.length - 16) out.set(clear.subarray(0, length));
-    else length = -1;
-    // Wiped with what the work buffer holds, since that takes a quarter of the time of filling.
-    clear.set(data.length < stream.padded.length ? stream.padded.subarray(0, data.length) : stream.padded);
+    length -= words[(length >> 2) - 1] >>> 24;
+    if (length < sealed.length - 32 || length > sealed.length - 17) length = -1;
+    else if ((length | out.byteOffset) & 3) out.set(new Uint8Array(words.buffer, 0, length));
+    else new Int32Array(out.buffer, out.byteOffset, length >> 2).set(words.subarray(0, length >> 2));
+    // The engine's memory is wiped with what the work buffer holds, zeros or ciphertext: filling takes an interpreter five times as long.
+    if (natives.aesCbcDecrypt)
+      words.set(sealed.length < stream.sealedChunk ? stream.paddedWords.subarray(0, words.length) : stream.paddedWords);
+    else stream.padded.fill(0);
     return length;
   },
 };
