@@ -35,7 +35,7 @@ import { TERMS_NOT_BEFORE } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
 import { HEADER_CONTENT, HEADER_LENGTH, headerFits } from "../core/stream/header.js";
-import { streamChunks, streamSealedChunk, streamStart } from "../core/stream/stream.js";
+import { streamChunks, streamStart } from "../core/stream/stream.js";
 import { authenticatePeer, exchange, type Peer } from "../reader/peers.js";
 import {
   LOAN_ENVELOPE,
@@ -349,7 +349,7 @@ export function fetch(client: Client): void {
   if (client.source === SOURCE_CARTRIDGE) return receiveChunks(player);
   client.next = 0;
   client.total = get32(player.loan, LOAN_SIZE);
-  client.frame = streamSealedChunk(stream);
+  client.frame = stream.sealedChunk;
   client.pending = false;
   client.release = null;
   if (streamChunks(stream, client.total) === 0 || client.frame > BULK_CONTENT) return refuse(client, REASON_CHUNK, 0, 0);

@@ -35,14 +35,7 @@ import { TERMS_CUSTODY, TERMS_LENGTH } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
 import { HEADER_CONTENT, HEADER_LENGTH } from "../core/stream/header.js";
-import {
-  createStream,
-  streamChunks,
-  streamOpenChunk,
-  streamStart,
-  streamWipe,
-  type Stream,
-} from "../core/stream/stream.js";
+import { createStream, streamChunks, streamOpenChunk, streamStart, streamWipe, type Stream } from "../core/stream/stream.js";
 import { suite1 } from "../core/stream/suite1.js";
 import { suite2 } from "../core/stream/suite2.js";
 import { exchange, type Peer } from "./peers.js";
