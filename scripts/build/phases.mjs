@@ -11,7 +11,7 @@ import { analyse, eachChild, isFunction } from "./scopes.mjs";
 /** Called by sources where a phase may end (src/core/phase.ts), and what they do then; they do nothing where code is not built in phases. */
 const RELEASES = {
   releaseArithmetic: "function releaseArithmetic(){arithmeticAlive$=null,arithmeticKind$=0}",
-  releaseCommands: "function releaseCommands(){commandsAlive$=null}",
+  releaseCommands: "function releaseCommands(){sessionAlive$=commandsAlive$=null}",
 };
 
 /** Keeps calls of them in a bundle: functions that do nothing would be left out before phases are made. */
@@ -23,13 +23,19 @@ export function keepReleases() {
 }
 
 /**
- * Arithmetic of an authentication, one of the two at a time, and the answering of a command. Places by index; `SHARED`: what both kinds of arithmetic use;
- * undefined: always there.
+ * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, and what they share; what a session goes through, which
+ * waits for arithmetic; everything else that answers commands, which does not wait. Undefined: always there.
  */
 const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./];
-const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
 const SHARED = ARITHMETIC.length;
-const COMMANDS = SHARED + 1;
+const SESSION = SHARED + 1;
+const COMMANDS = SHARED + 2;
+const WAITS = /src\/core\/(device\/(device|personalization)|protocol\/(responder|handshake))\./;
+const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
+const ACCESS = { [SESSION]: "session$()", [COMMANDS]: "commands$()" };
+
+/** Where the functions of a module belong, if it is one of those that answer commands. */
+const workOf = (module) => (WAITS.test(module) ? SESSION : WORK.test(module) ? COMMANDS : undefined);
 
 /** Functions whose closures stay for good: they are no part of a phase. */
 export const LASTING = /^(boot|(start|create)[A-Z]\w*)$/;
@@ -39,7 +45,8 @@ export function mayMove(guest, host, moduleOf) {
   const from = moduleOf(guest);
   const to = moduleOf(host);
   const mathematics = /src\/core\/(curve|hash)\//;
-  if (RELEASES[guest] || (WORK.test(from) && LASTING.test(host) && !LASTING.test(guest))) return false;
+  if (RELEASES[guest]) return false;
+  if (workOf(from) !== undefined && !LASTING.test(guest) && (LASTING.test(host) || workOf(from) !== workOf(to))) return false;
   if (!mathematics.test(from)) return true;
   return mathematics.test(to) && (/hash\//.test(from) || ARITHMETIC.every((pattern) => pattern.test(from) === pattern.test(to)));
 }
@@ -124,7 +131,7 @@ function place(nodes, owners, written, moduleOf) {
     if (module === undefined) continue;
     const arithmetic = ARITHMETIC.findIndex((pattern) => pattern.test(module));
     if (arithmetic >= 0) node.group.place = arithmetic;
-    else if (WORK.test(module) && isFunction(node.statement) && !stays(node.group)) node.group.place = COMMANDS;
+    else if (workOf(module) !== undefined && isFunction(node.statement) && !stays(node.group)) node.group.place = workOf(module);
   }
   for (let changed = true; changed; ) {
     changed = false;
@@ -132,8 +139,10 @@ function place(nodes, owners, written, moduleOf) {
       if (group.place !== undefined || !group.users.size || stays(group)) continue;
       const places = new Set([...group.users].map((user) => user.place));
       if (places.has(undefined)) continue;
-      if (places.has(COMMANDS) && (places.size > 1 || !group.nodes.every((node) => repeatable(node, written, again)))) continue;
-      group.place = places.size === 1 ? [...places][0] : SHARED;
+      const work = [...places].filter((place) => place > SHARED).length;
+      if (work && (work < places.size || !group.nodes.every((node) => repeatable(node, written, again)))) continue;
+      if (places.size > 1 && work && !group.nodes.every(({ statement }) => isFunction(statement))) continue;
+      group.place = places.size === 1 ? [...places][0] : work ? COMMANDS : SHARED;
       changed = true;
     }
   }
@@ -157,7 +166,8 @@ export function phase(source, moduleOf) {
   const { nodes, owners } = groupStatements(program, root);
   place(nodes, owners, writtenTo(program), moduleOf);
   const placeOf = (node) => node.group.place;
-  const entries = Array.from({ length: COMMANDS + 1 }, () => new Set());
+  /** What can be reached from outside, by phase: names in the order of the array that the phase answers. */
+  const entries = Array.from({ length: COMMANDS + 1 }, () => []);
   const surrounds = (outer, inner) => outer === inner || (outer === SHARED && inner !== undefined && inner < SHARED);
   /** The text of a statement; from outside, phases are reached through what they answer. */
   function text(node) {
@@ -166,39 +176,48 @@ export function phase(source, moduleOf) {
     for (const identifier of [...new Set(node.mentions)].sort((a, b) => a.start - b.start)) {
       const owner = owners.get(identifier.name);
       const where = placeOf(owner);
-      if (where === undefined || surrounds(where, placeOf(node))) continue;
+      if (identifier.name === SCRATCH) {
+        out += source.slice(at, identifier.start) + "new Uint8Array";
+        at = identifier.end;
+      }
+      if (identifier.name === SCRATCH || where === undefined || surrounds(where, placeOf(node))) continue;
       if (where === SHARED || identifier.assigned || !isFunction(owner.statement))
         throw new Error(`line ${identifier.loc.start.line}: "${identifier.name}" belongs to a phase, and can only be called from outside`);
-      entries[where].add(identifier.name);
-      const inPhase = `${where === COMMANDS ? "commands$()" : `arithmetic$(${where + 1})`}.${identifier.name}`;
+      if (!entries[where].includes(identifier.name)) entries[where].push(identifier.name);
+      const inPhase = `${ACCESS[where] ?? `arithmetic$(${where + 1})`}[${entries[where].indexOf(identifier.name)}]`;
       // A function that is handed on would keep its phase for as long as it is held.
       const given = owner.statement.params.map((_, index) => `given${index}$`).join(",");
-      out += source.slice(at, identifier.start) + (where === COMMANDS && !identifier.called ? `function(${given}){return ${inPhase}(${given})}` : inPhase);
+      out += source.slice(at, identifier.start) + (ACCESS[where] && !identifier.called ? `function(${given}){return ${inPhase}(${given})}` : inPhase);
       at = identifier.end;
     }
     return out + source.slice(at, node.statement.end);
   }
-  const inside = entries.map((_, index) => nodes.filter((node) => placeOf(node) === index).map(text));
+  const inside = entries.map((_, index) => nodes.filter((node) => placeOf(node) === index && node.names[0] !== SCRATCH).map(text));
   const outside = nodes
-    .filter((node) => placeOf(node) === undefined)
+    .filter((node) => placeOf(node) === undefined && node.names[0] !== SCRATCH)
     .map((node) => RELEASES[node.names[0]] ?? text(node));
-  const answer = (index) => `return {${[...entries[index]].map((name) => `${name}:${name}`).join(",")}}`;
+  const answer = (index) => `return [${entries[index].join(",")}]`;
   const kinds = ARITHMETIC.map((_, index) => `function arithmetic${index + 1}$(){${inside[index].join("\n")}\n${answer(index)}}`);
   const choice = ARITHMETIC.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
-  // The last statement starts the device.
+  const makers = [
+    ["Session", SESSION],
+    ["Commands", COMMANDS],
+  ].map(([name, index]) => {
+    const alive = `${name.toLowerCase()}Alive$`;
+    return `function make${name}$(){${inside[index].join("\n")}
+${answer(index)}}
+function ${name.toLowerCase()}$(){return ${alive}||(${alive}=make${name}$())}`;
+  });
+  // The last statement starts the device. What does not wait for arithmetic goes when that begins.
   const start = outside.pop();
-  return `var arithmeticAlive$=null;var arithmeticKind$=0;var commandsAlive$=null;
+  return `var arithmeticAlive$=null;var arithmeticKind$=0;var sessionAlive$=null;var commandsAlive$=null;
 ${outside.join("\n")}
 function makeArithmetic$(kind){${inside[SHARED].join("\n")}
 ${kinds.join("\n")}
 ${choice}}
 function arithmetic$(kind){
-if(kind!==arithmeticKind$){arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
+if(kind!==arithmeticKind$){commandsAlive$=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
 return arithmeticAlive$}
-function makeCommands$(){${inside[COMMANDS].join("\n")}
-${answer(COMMANDS)}}
-function commands$(){
-if(!commandsAlive$)commandsAlive$=makeCommands$();
-return commandsAlive$}
+${makers.join("\n")}
 ${start}`;
 }

@@ -41,6 +41,8 @@ export interface EngineOptions {
   program: string;
   /** Text of the bundle. */
   bundle: string;
+  /** Espruino only: statements that the bench runs before the bundle, in room of its own, to look at it from inside. */
+  probe?: string;
   /** Folder for the device's flash and files; made if missing. */
   folder: string;
   /** Number of wires; 1 for card and cartridge, 2 for a reader. */

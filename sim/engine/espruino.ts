@@ -47,7 +47,7 @@ export async function espruinoDevice(options: EngineOptions): Promise<EspruinoDe
         terminals.map((terminal) => terminal.path),
         millivolts,
         held,
-      ),
+      ) + (options.probe ?? ""),
     );
     if (script.length > BENCH_ROOM) throw new Error(`the bench script has ${script.length} bytes, more than ${BENCH_ROOM}`);
     const padded = new Uint8Array(BENCH_ROOM).fill(32);

@@ -15,7 +15,7 @@ const PROBE = `setTimeout(function(){var m=process.memory();Serial6.write("M"+m.
 const LIMIT = 10_000;
 
 async function measure(program: string, bundle: string, folder: string, wires: number): Promise<[number, number, number] | undefined> {
-  const device = await espruinoDevice({ program, bundle: bundle + PROBE, folder, wires });
+  const device = await espruinoDevice({ program, bundle, probe: PROBE, folder, wires });
   try {
     let told = "";
     device.bench.onReceive((bytes) => (told += Buffer.from(bytes).toString("latin1")));

@@ -261,7 +261,7 @@ export interface Answer {
 export function command(device: Device, ins: number, tag: number, data: Uint8Array): Answer {
   let answer: Answer | undefined;
   device.data.set(data);
-  device.handler(device, ins, tag, device.data.subarray(0, data.length), (sw, length) => {
+  device.handler?.(device, ins, tag, device.data.subarray(0, data.length), (sw, length) => {
     answer = { sw, data: device.data.slice(0, length) };
   });
   if (!answer) throw new Error("the device did not answer");

@@ -81,7 +81,7 @@ test("debits the play in its journal before it answers with the key", () => {
   const { respond } = instance(answers);
   resetCalls(mocked.flash);
   device.data.set(request(1));
-  device.handler(device, INS_REQUEST_KEY, 0, device.data.subarray(0, 52), respond);
+  device.handler?.(device, INS_REQUEST_KEY, 0, device.data.subarray(0, 52), respond);
   verify(mocked.flash.program(anything(), anything(), anything())).calledBefore(answers.respond(SW_OK, LICENSE_RECORD + 32));
   const license = licenseIn({ sw: SW_OK, data: device.data.slice(0, LICENSE_RECORD + 32) });
   assert.is(new DataView(license.buffer).getUint16(LICENSE_PLAYS), 1);

@@ -3,7 +3,6 @@ import {
   SW_CLASS,
   SW_CONDITIONS,
   SW_DATA,
-  SW_INSTRUCTION,
   SW_NOT_FOUND,
   SW_OK,
   SW_PARAMETERS,
@@ -67,7 +66,8 @@ export interface Device {
   data: Uint8Array;
   /** Largest sealed content that the device stores; 0 for none. */
   capacity: number;
-  handler: Handler;
+  /** Set by the firmware as soon as `startDevice` has returned. */
+  handler: Handler | null;
   /** True while long arithmetic is under way: an ephemeral key in idle time, or a handshake. */
   busy: boolean;
   /** An authentication that waits for its end. */
@@ -235,7 +235,9 @@ function receive(device: Device, length: number): void {
   else if (standard && ins === INS_GENERAL_AUTHENTICATE) {
     if (secured || command.p1 !== PROTOCOL_VERSION) respond(SW_PARAMETERS, 0);
     else authenticate(device, command.p2, size, respond);
-  } else if (!personalizationCommand(device, ins, tag, data, respond)) device.handler(device, ins, tag, data, respond);
+  } else if (!personalizationCommand(device, ins, tag, data, respond)) {
+    if (device.handler) device.handler(device, ins, tag, data, respond);
+  }
 }
 
 /** Somebody has put the device into a slot (or taken it out): sessions end, and the slot hears the answer to reset. */
@@ -277,10 +279,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     buffer,
     data: buffer.subarray(DATA),
     capacity,
-    // Until the firmware sets its own.
-    handler: function (_device, _ins, _tag, _data, respond) {
-      respond(SW_INSTRUCTION, 0);
-    },
+    handler: null,
     busy: false,
     waiting: null,
     turn: 0,
