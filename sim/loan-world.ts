@@ -140,10 +140,10 @@ export class LoanWorld {
     this.world.undock(this.cartridge);
   }
 
-  async enrollDevice(name: string, role: number): Promise<DeviceReference> {
+  async enrollDevice(name: string, role: number, session = this.session(name, null)): Promise<DeviceReference> {
     const device: DeviceReference = { role, id: this.draw(8), generation: this.keys.generation };
     const certificate = await enroll(
-      this.session(name, null),
+      session,
       async (publicKey, info) => {
         this.infos.set(name, info);
         const issued = issueCertificate(this.issuer, {

@@ -1,15 +1,20 @@
-/** Which bundles there are: entry file, engine, default board, budget in bytes. */
+/** Which bundles there are: entry file, engine, default board, what size is aimed at, and what room the board has. */
 import { existsSync, readFileSync, readdirSync } from "node:fs";
 
 export const modulesFolder = "build/es5";
 
-/** Budgets are those of a Puck.js: 40 KiB of Storage for code and journals. */
+/** Bytes before each file in the engine's Storage. */
+const FILE_HEADER = 32;
+/** A journal takes two pages of 4 KiB and a file of its own where it lies in Storage. */
+const JOURNAL = 2 * 4096 + FILE_HEADER;
+
+/** `budget`: aimed at. `room`: Storage of the default board (boards/profiles, codeArea) less what else lies in it; a larger bundle does not run there. */
 const DEVICES = [
-  { name: "card", board: "puckjs", budget: 24 * 1024 },
-  { name: "cartridge", board: "pico", budget: 20 * 1024 },
-  { name: "reader", board: "pico", budget: 24 * 1024 },
-  { name: "client", board: "espruinowifi", budget: 32 * 1024 },
-  { name: "selftest", board: null, budget: null },
+  { name: "card", board: "puckjs", budget: 24 * 1024, room: 40960 - JOURNAL - FILE_HEADER },
+  { name: "cartridge", board: "pico", budget: 20 * 1024, room: 49152 - FILE_HEADER },
+  { name: "reader", board: "pico", budget: 24 * 1024, room: 49152 - FILE_HEADER },
+  { name: "client", board: "espruinowifi", budget: 32 * 1024, room: 65536 - FILE_HEADER },
+  { name: "selftest", board: null, budget: null, room: null },
 ];
 const ENGINES = ["espruino", "jerryscript"];
 

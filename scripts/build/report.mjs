@@ -1,11 +1,11 @@
-/** What a build prints and leaves behind: bytes against budgets, and a stamp of the sources by which the next build can be skipped. */
+/** What a build prints and leaves behind: bytes against budgets and room, and a stamp of the sources by which the next build can be skipped. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { outputOf } from "./bundles.mjs";
 
-/** Over budget fails the build. */
-export const STRICT = false;
+/** A bundle that its board has no room for fails the build. */
+export const STRICT = true;
 const STAMP = "dist/.sources";
 const SOURCES = ["src/core", "src/card", "src/cartridge", "src/reader", "src/client", "boards", "scripts", "rollup.config.mjs", "tsconfig.json", "tsconfig.firmware.json", "package-lock.json"];
 
@@ -35,15 +35,17 @@ export function stamp() {
   writeFileSync(STAMP, sourcesHash());
 }
 
-/** Prints the table. Throws an Error naming the bundles over budget when budgets bind. */
+/** Prints the table. Throws an Error naming the bundles that their board has no room for. Other boards than the default one say themselves when they start. */
 export function report(bundles, board) {
-  const rows = bundles.map((bundle) => ({ ...bundle, file: outputOf(bundle, board) })).map((bundle) => ({ ...bundle, bytes: statSync(bundle.file).size }));
-  const over = rows.filter((row) => row.budget !== null && row.bytes > row.budget);
-  console.log(`${"bundle".padEnd(32)}${"bytes".padStart(8)}${"budget".padStart(8)}`);
-  for (const row of rows) {
-    const budget = row.budget === null ? "-" : String(row.budget);
-    const share = row.budget === null ? "" : `  ${Math.round((100 * row.bytes) / row.budget)} %${row.bytes > row.budget ? " OVER" : ""}`;
-    console.log(`${row.file.padEnd(32)}${String(row.bytes).padStart(8)}${budget.padStart(8)}${share}`);
-  }
-  if (STRICT && over.length) throw new Error(`over budget: ${over.map((row) => `${row.file} by ${row.bytes - row.budget} bytes`).join(", ")}`);
+  const rows = bundles.map((bundle) => {
+    const bytes = statSync(outputOf(bundle, board)).size;
+    const room = board || bundle.engine !== "espruino" ? null : bundle.room;
+    return { file: outputOf(bundle, board), budget: bundle.budget, room, bytes };
+  });
+  const cells = (file, ...numbers) => file.padEnd(32) + numbers.map((number) => String(number ?? "-").padStart(8)).join("");
+  console.log(cells("bundle", "bytes", "budget", "room"));
+  for (const { file, bytes, budget, room } of rows)
+    console.log(cells(file, bytes, budget, room) + (budget === null ? "" : `  ${Math.round((100 * bytes) / budget)} % of the budget`));
+  const over = rows.filter(({ bytes, room }) => room !== null && bytes > room);
+  if (STRICT && over.length) throw new Error(`no room on the board: ${over.map(({ file, bytes, room }) => `${file} by ${bytes - room} bytes`).join(", ")}`);
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { CHARGED, MARGIN, SUPERVISION, TIME_CONSTANT, TOLERANCE, capacitorFor, longestDays } from "../../boards/profiles/capacitor.js";
 import { DEFAULT_BOARD, profiles } from "../../boards/profiles/index.js";
+import { NEEDED, SPARE, fits } from "../../boards/profiles/memory.js";
 import type { BoardProfile, Fact, Role } from "../../boards/profiles/profile.js";
 import { wiringSvg } from "./wiring.js";
 
@@ -89,6 +90,14 @@ export function boardDocuments(): Map<string, string> {
     ),
     profile.nativeCrypto.value.join(", ") || "none",
   ]);
+  const memory = profiles.flatMap((profile) =>
+    profile.roles.flatMap(({ role }) => {
+      const need = NEEDED[role];
+      if (!need || profile.variableBytes === null) return [];
+      const fit = fits(profile, role) ? "yes" : "no";
+      return [[profile.title, role, String(profile.variables.value), String(need.resting), String(need.deepest), fit]];
+    }),
+  );
   files.set(
     "boards.md",
     `# Boards
@@ -98,6 +107,15 @@ public source of [Espruino](https://github.com/espruino/Espruino) 2v29, which bu
 [JerryScript](https://github.com/jerryscript-project/jerryscript).
 
 ${table(["board", "name", ...ROLES, "native cryptography"], overview)}
+
+## Memory
+
+What answers a command, and the arithmetic of an authentication, is made when it is needed and given back afterwards. An authentication by certificates is
+the deepest point; ${String(SPARE)} variables are to be left there. The card's figures were measured on Espruino itself, with variables of 13 bytes; cartridge and reader
+at rest too, and their deepest point is put at no less than the card's and what more they hold. Where the last column says no, a device starts and is
+personalized, but runs out of variables when a stranger shows certificates.
+
+${table(["board", "role", "variables", "held at rest", "at the deepest point", "fits"], memory)}
 
 ## Putting firmware on a board
 

@@ -1,4 +1,7 @@
 import * as assert from "uvu/assert";
+import { readFileSync } from "node:fs";
+import { profiles } from "../../boards/profiles/index.js";
+import { fits } from "../../boards/profiles/memory.js";
 import { STRICT } from "../../scripts/build/report.mjs";
 import { variablesAfterBoot } from "../../sim/engine/variables.js";
 import { suite } from "../suite.js";
@@ -11,7 +14,7 @@ const BUDGET = { card: 1315, cartridge: 2550, reader: 2550 };
 const WIRES = { card: 1, cartridge: 1, reader: 3 };
 
 for (const role of ["card", "cartridge", "reader"] as const) {
-  const why = ESPRUINO_SMALL === "" ? "ESPRUINO_SMALL is not set" : "budgets do not bind yet";
+  const why = ESPRUINO_SMALL === "" ? "ESPRUINO_SMALL is not set" : "budgets do not bind";
   test.when(ESPRUINO_SMALL !== "" && STRICT, why)(`${role} holds at most ${String(BUDGET[role])} variables of 13 bytes`, async () => {
     const found = await variablesAfterBoot(ESPRUINO_SMALL, bundle(role), temporary(), WIRES[role]);
     assert.ok(found, "the bundle does not start on this engine: it has too few variables");
@@ -21,5 +24,13 @@ for (const role of ["card", "cartridge", "reader"] as const) {
     assert.ok(found.used <= BUDGET[role], `${role} holds ${String(found.used)} variables`);
   });
 }
+
+test("the boards on which each role is built have the variables that it needs, or the boards' page says which lack them", () => {
+  const page = readFileSync("docs/boards.md", "utf8");
+  for (const profile of profiles)
+    for (const { role } of profile.roles)
+      if (fits(profile, role) === false)
+        assert.match(page, new RegExp(`\\| ${profile.title} \\| ${role} \\| .* \\| no \\|`), `${profile.title} as ${role}`);
+});
 
 test.run();
