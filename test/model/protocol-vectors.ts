@@ -1,10 +1,12 @@
 /** Every message of the protocol with what it is made from, from fixed keys: `docs/vectors/protocol.json`. */
 import { createHash } from "node:crypto";
 import { Authority, type DeviceReference, type LoanReference } from "../../src/center/keys/authority.js";
+import { ClientAuthority, signCopyCertificate } from "../../src/center/keys/client-authority.js";
+import { clientKeys, mediaKey } from "../../src/center/tree/keys.js";
 import { issueCertificate, issueIssuer, signingKey } from "../../src/center/keys/certificates.js";
 import { MemoryKeyProvider } from "../../src/center/keys/provider.js";
 import { x25519Base } from "../../src/core/curve/curve.js";
-import { CUSTODY_SPLIT, MESSAGE_LENGTH, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../../src/core/protocol/constants.js";
+import { CUSTODY_SPLIT, MESSAGE_LENGTH, ROLE_CARD, ROLE_CARTRIDGE, ROLE_CLIENT, ROLE_READER } from "../../src/core/protocol/constants.js";
 import { createHandshake, handshakeBegin, handshakeStep, prepareEphemeral, type Handshake } from "../../src/core/protocol/handshake.js";
 import { KEY_CONTRACT, KEY_LOAD, KEY_TICKET, derive } from "../../src/core/protocol/derive.js";
 import { LICENSE_LENGTH, LICENSE_RECORD, licenseMac, licenseWrappingKey, sealLicense } from "../../src/core/protocol/license.js";
@@ -18,6 +20,15 @@ import {
   prove,
   sealFor,
 } from "../../src/core/protocol/loan.js";
+import {
+  MESSAGE_LICENSE_HELD,
+  MESSAGE_LICENSE_REMOVED,
+  MESSAGE_LICENSE_REQUEST,
+  MESSAGE_MOVE_REQUEST,
+  MESSAGE_PERIOD_ENDED,
+  MESSAGE_PERIOD_HELD,
+} from "../../src/core/protocol/client.js";
+import { SCHEME_COMPLETE_SUBTREE } from "../../src/core/tree/tree.js";
 import { createChannel, sealMessage } from "../../src/core/protocol/session.js";
 import { HostParty, hex } from "../../src/host/party.js";
 import { encodeTerms } from "../../src/kiosk/rental.js";
@@ -276,7 +287,104 @@ export function makeVectors(): Vectors {
     rotation: hex(authority.sealRotation(cardDevice, 2, roots, card.chain)),
     proof: proof(newKey, MESSAGE_ROTATED, Uint8Array.of(0, 0, 0, 2)),
   };
+  vectors.client = clientVectors(keys);
   return vectors;
+}
+
+/** Messages between servers and a client. */
+function clientVectors(keys: MemoryKeyProvider): Record<string, string | number> {
+  const authority = new ClientAuthority(keys);
+  const client: DeviceReference = { role: ROLE_CLIENT, id: fixed("client id", 8), generation: 1 };
+  const deviceKey = keys.deviceKey(ROLE_CLIENT, client.id, 1);
+  const proof = (kind: number, ...parts: Uint8Array[]): string => {
+    const out = new Uint8Array(16);
+    prove(out, deviceKey, kind, Uint8Array.from(Buffer.concat(parts)));
+    return hex(out);
+  };
+  const content = { header: fixed("stream header", 48), sealedLength: 4096, rate: 8000 };
+  const contentId = fixed("content id", 16);
+  const period = { orderId: fixed("order id", 16), contentId, start: NOW, end: NOW + 86_400 };
+  const periodKey = fixed("period key", 32);
+  const titleKey = fixed("title key", 32);
+  const nonce = fixed("client nonce", 16);
+  const licenseId = fixed("client license id", 16);
+  const useId = fixed("use id", 16);
+  const destination = fixed("destination id", 8);
+  const receipt = new Uint8Array(36);
+  receipt.set([1, 1, 0, 2]);
+  receipt.set(period.orderId, 4);
+  receipt.set(client.id, 20);
+  new DataView(receipt.buffer).setUint32(28, period.end);
+  new DataView(receipt.buffer).setUint32(32, period.end);
+  const server = signingKey(fixed("license server", 32));
+  const tree = { id: fixed("tree id", 8), scheme: SCHEME_COMPLETE_SUBTREE, depth: 20, master: fixed("tree master", 32) } as const;
+  const registered = authority.register(client, {
+    serial: 1,
+    server: { id: fixed("license server id", 8), publicKey: server.publicKey },
+    tree: { keys: clientKeys(tree, 77), signer: signingKey(fixed("tree signer", 32)).publicKey },
+  });
+  const grant = { terms: encodeTerms({ custody: 1, duration: 0, kioskId: new Uint8Array(8), plays: 3 }), issued: NOW };
+  const conditions = new Uint8Array(12);
+  conditions[1] = 1;
+  const granted = {
+    licenseKey: fixed("license key", 32),
+    mediaKey: mediaKey(tree, 4, new Uint8Array(16)),
+    epoch: 4,
+    titleKey,
+  };
+  const certificate = authority.sealCopyCertificate(
+    client,
+    {
+      server: fixed("license server id", 8),
+      source: destination,
+      destination: client.id,
+      license: licenseId,
+      content: contentId,
+      use: useId,
+      serial: 1,
+      issued: NOW,
+      expiry: NOW + 86_400,
+    },
+    { ...grant, conditions },
+    granted,
+    content,
+  );
+  return {
+    "device key": hex(deviceKey),
+    id: hex(client.id),
+    "time nonce": hex(nonce),
+    "time statement": hex(authority.stateTime(client, nonce, NOW)),
+    "order id": hex(period.orderId),
+    "content id": hex(contentId),
+    "period key": hex(periodKey),
+    "sealed period key": hex(authority.sealPeriodKey(client, period, periodKey)),
+    held: proof(MESSAGE_PERIOD_HELD, period.orderId),
+    "stream header": hex(content.header),
+    "title key": hex(titleKey),
+    "order's envelope, 4096 bytes, rate 8000": hex(authority.sealOrderEnvelope(client, period, periodKey, content, titleKey)),
+    receipt: hex(receipt) + proof(MESSAGE_PERIOD_ENDED, receipt),
+    "settlement of the order": hex(authority.settle(client, period.orderId)),
+    registration: hex(registered.registration),
+    "tree keys, part 1": hex(registered.treeKeys[0]),
+    "tree keys, part 2": hex(registered.treeKeys[1]),
+    "tree keys, part 3": hex(registered.treeKeys[2]),
+    "license id": hex(licenseId),
+    "license key": hex(granted.licenseKey),
+    "media key": hex(granted.mediaKey),
+    nonce: hex(nonce),
+    "license request": proof(MESSAGE_LICENSE_REQUEST, contentId, nonce),
+    license: hex(
+      authority.sealClientLicense(client, licenseId, contentId, nonce, { ...grant, conditions: new Uint8Array(12) }, granted, content),
+    ),
+    "license held": proof(MESSAGE_LICENSE_HELD, licenseId, nonce),
+    destination: hex(destination),
+    "use id": hex(useId),
+    "move request": proof(MESSAGE_MOVE_REQUEST, licenseId, destination, nonce),
+    "move order": hex(authority.sealMove(client, licenseId, destination, nonce, useId)),
+    removed: hex(conditions) + proof(MESSAGE_LICENSE_REMOVED, licenseId, useId, conditions),
+    "license server's seed": hex(server.seed),
+    "copy certificate": hex(signCopyCertificate(server.seed, certificate)),
+  };
 }
 
 export function vectorsText(vectors: Vectors): string {
