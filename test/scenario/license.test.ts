@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
 import {
   CUSTODY_CARD,
@@ -8,8 +9,11 @@ import {
   ROLE_CARD,
 } from "../../src/core/protocol/constants.js";
 import {
+  LICENSE_CONTENT,
+  LICENSE_KEY,
   LICENSE_LENGTH,
   LICENSE_RECORD,
+  LICENSE_TERMS,
   USE_NO_PLAYS,
   USE_NO_SECONDS,
   USE_OTHER_READER,
@@ -21,12 +25,15 @@ import {
   openLicense,
   sealLicense,
 } from "../../src/core/protocol/license.js";
+import { ENVELOPE_CONTEXT, ENVELOPE_LENGTH, envelopeContext } from "../../src/core/protocol/loan.js";
+import { TERMS_LENGTH } from "../../src/core/protocol/terms.js";
+import { open } from "../../src/core/seal.js";
 import type { DeviceSession } from "../../src/host/session.js";
 import { PLAYER_FINISHED, PLAYER_REFUSED, REASON_CARD, REASON_CARTRIDGE } from "../../src/reader/player.js";
 import type { TermsRequest } from "../../src/kiosk/rental.js";
 import { START } from "../../sim/loan-world.js";
 import { suite } from "../suite.js";
-import { flashOf } from "./support/leftovers.js";
+import { flashOf, inFlash } from "./support/leftovers.js";
 import { readerParty } from "./support/parties.js";
 import { DAY, SECOND, Stage } from "./support/stage.js";
 
@@ -79,6 +86,15 @@ async function withCard(
   });
 }
 
+/** The envelope as the cartridge keeps it, in flash, for anyone to read: behind the stream header that it was recorded with. */
+function envelopeOf(stage: Stage, header: Uint8Array): Uint8Array {
+  for (const part of flashOf(stage.cartridge)) {
+    const at = Buffer.from(part.buffer, part.byteOffset, part.length).lastIndexOf(header);
+    if (at >= 0) return part.slice(at + header.length, at + header.length + ENVELOPE_LENGTH);
+  }
+  throw new Error("the cartridge keeps no envelope");
+}
+
 /** Ends the play that `opened` began, as a reader does; answers the status of the overwriting. */
 async function finish(opened: Opened, play: number, seconds: number): Promise<number> {
   const { session, license } = opened;
@@ -95,6 +111,34 @@ async function finish(opened: Opened, play: number, seconds: number): Promise<nu
   sealLicense(record, key.data, next);
   return (await session.transfer(0x80, INS_END_PLAY, 1, record)).sw;
 }
+
+test("[D2] a license holds content id, use conditions and the key that opens the content, and none of them stands in clear on the card", async () => {
+  await Stage.play({ seed: 40 }, async (stage) => {
+    const title = stage.sample(500);
+    const { contentId, header, sealedLength, rate, titleKey } = title.produced;
+    const terms = stage.terms({ custody: CUSTODY_CARD, plays: 3, window: 2 * HOURS, totalSeconds: 600 });
+    const loanId = await stage.rent(title, { custody: CUSTODY_CARD, plays: 3, window: 2 * HOURS, totalSeconds: 600 });
+    stage.world.dock(stage.card, stage.kioskCard);
+    await stage.world.sleep(SECOND);
+    const session = stage.session("card", readerParty(stage));
+    await session.authenticate(ROLE_CARD);
+    const { data } = await session.transfer(0x80, INS_REQUEST_KEY, 0, request(contentId, loanId, new Uint8Array(16).fill(1), stage.time()));
+    const license = new Uint8Array(LICENSE_LENGTH);
+    assert.ok(openLicense(license, data.slice(LICENSE_RECORD), data.slice(0, LICENSE_RECORD)));
+    assert.equal(license.slice(LICENSE_CONTENT, LICENSE_CONTENT + 16), contentId);
+    assert.equal(license.slice(LICENSE_TERMS, LICENSE_TERMS + TERMS_LENGTH), terms);
+    const key = license.slice(LICENSE_KEY, LICENSE_KEY + 32);
+    const envelope = envelopeOf(stage, header);
+    const context = new Uint8Array(ENVELOPE_CONTEXT);
+    const cartridgeId = stage.certificates.get("cartridge")?.slice(4, 12) ?? new Uint8Array(8);
+    envelopeContext(context, new Uint8Array(createHash("sha256").update(header).digest()), loanId, cartridgeId, terms, sealedLength, rate);
+    const opened = new Uint8Array(32);
+    assert.ok(open(opened, key, context, envelope), "the license's key opens the loan's envelope");
+    assert.equal(opened, titleKey);
+    assert.not.ok(inFlash(stage.card, key), "the key is in flash only sealed");
+    assert.not.ok(inFlash(stage.card, terms), "and so are the conditions");
+  });
+});
 
 test("[D6] play count: each play is debited once, released again while it is open, and refused when used up", async () => {
   await withCard(41, { plays: 2 }, async (_stage, ask) => {
