@@ -5,6 +5,7 @@ import { advertsCommand } from "./adverts.js";
 import { boardCommand } from "./board.js";
 import { centerCommand } from "./center.js";
 import { enrollCommand } from "./enroll.js";
+import { faultsCommand, replayCommand } from "./faults.js";
 import { householdCommand, moveCommand, takeCommand } from "./household.js";
 import { clientCommand } from "./client.js";
 import { handleSignals } from "./interrupt.js";
@@ -36,7 +37,9 @@ const program = new Command("leyden")
   .addCommand(storeCommand())
   .addCommand(clientCommand())
   .addCommand(advertsCommand())
-  .addCommand(treeCommand());
+  .addCommand(treeCommand())
+  .addCommand(faultsCommand())
+  .addCommand(replayCommand());
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */
 function sentence(text: string): string {
