@@ -4,9 +4,11 @@
  * connection. Ending the process is what no real board survives either: whatever lived in memory, and on the capacitor, is gone.
  */
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
-import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { openPort } from "../src/host/open.js";
+import type { HostPort as RealPort } from "../src/host/port.js";
 import type { EspruinoBoard } from "./espruino.js";
 import type { NorFlash } from "./flash.js";
 import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName } from "./specimens.js";
@@ -18,6 +20,9 @@ const STEP = 5000;
 /** Real milliseconds between two steps, and between two tries to reach what is to be put into a reader's slot. */
 const TICK = 2;
 const RETRY = 250;
+/** Real milliseconds in which a board that starts has sent its answer to reset; and the request for it (T=1: S-block, RESET). */
+const GREET = 400;
+const RESET_REQUEST = Uint8Array.of(0x00, 0xcf, 0x00, 0xcf);
 
 /** Where a card or cartridge can be; kiosks charge. */
 export const PLACES = ["rent", "return", "home"] as const;
@@ -32,8 +37,8 @@ export interface LiveOptions {
   /** First TCP port; the others follow it. 0 for free ones. */
   port: number;
   host?: string;
-  /** Of a reader: host and port where its card and its cartridge are at home; of a client its cartridge. */
-  slots?: { name: "card" | "cartridge"; host: string; port: number }[];
+  /** Of a reader: where its card and its cartridge are, a serial port or tcp://host:port; of a client its cartridge. */
+  slots?: { name: "card" | "cartridge"; address: string }[];
   /** Told what a reader or client has played to its end. */
   onPlayed?: (content: Uint8Array) => void;
 }
@@ -48,7 +53,9 @@ export class LiveBoard {
   #holder: Socket | undefined;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  readonly #ports: RealPort[] = [];
   readonly #files: number[] = [];
+  #awaiting: ((content: Uint8Array) => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -91,10 +98,16 @@ export class LiveBoard {
     pins.drive("C13", false);
   }
 
+  /** Resolves with the next content that a reader plays to its end. */
+  whenPlayed(): Promise<Uint8Array> {
+    return new Promise((resolve) => this.#awaiting.push(resolve));
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#timer);
     for (const socket of this.#sockets) socket.destroy();
+    for (const port of this.#ports) await port.close();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
     for (const file of this.#files) closeSync(file);
   }
@@ -130,31 +143,54 @@ export class LiveBoard {
     await this.#serve("host", options, (socket) => {
       bridge(socket, port);
     });
-    for (const { name, host, port: far } of options.slots ?? []) {
+    for (const { name, address } of options.slots ?? []) {
       const slot = world.wire({ name: `${name} slot` });
       board.port(name === "card" || options.role === "client" ? "Serial1" : "Serial2").connect(slot, 0);
-      this.#fill(slot, host, far);
+      this.#fill(slot, address);
     }
     world.trace.onEvent((event) => {
       if (event.kind !== "sink" || event.op !== "end") return;
       const played = board.decoder?.contents.splice(0) ?? [];
-      for (const content of played) options.onPlayed?.(content);
+      for (const content of played) {
+        options.onPlayed?.(content);
+        for (const resolve of this.#awaiting.splice(0)) resolve(content);
+      }
     });
     board.supply("wall", 3.3);
   }
 
-  /** Whenever the card or cartridge is at home, it is in the reader's slot. */
-  #fill(slot: Wire, host: string, port: number): void {
+  /** Whenever the card or cartridge is at home, or plugged in, it is in the reader's slot. */
+  #fill(slot: Wire, address: string): void {
     const far = this.world.hostPort(`${slot.name} contact`, slot, 1);
     const attempt = (): void => {
-      if (this.#stopped) return;
-      const socket = connect({ host, port });
-      this.#sockets.add(socket);
-      bridge(socket, far);
-      socket.once("close", () => {
-        this.#sockets.delete(socket);
-        setTimeout(attempt, RETRY);
-      });
+      openPort(address).then(
+        (port) => {
+          if (this.#stopped) return void port.close();
+          let heard = false;
+          // A board that had power before it came into the slot does not say by itself that it is there.
+          const greet = (): void => {
+            heard = false;
+            setTimeout(() => {
+              if (!heard) port.write(RESET_REQUEST);
+            }, GREET);
+          };
+          this.#ports.push(port);
+          port.onReceive((bytes) => {
+            heard = true;
+            far.write(new Uint8Array(bytes));
+          });
+          port.onChange((ready) => {
+            if (ready) greet();
+          });
+          greet();
+          far.onReceive((bytes) => {
+            port.write(bytes);
+          });
+        },
+        () => {
+          if (!this.#stopped) setTimeout(attempt, RETRY);
+        },
+      );
     };
     attempt();
   }

@@ -140,6 +140,7 @@ export class LoanWorld {
     this.world.undock(this.cartridge);
   }
 
+  /** `session`: with the blank device, where it is not one of this world's boards. */
   async enrollDevice(name: string, role: number, session = this.session(name, null)): Promise<DeviceReference> {
     const device: DeviceReference = { role, id: this.draw(8), generation: this.keys.generation };
     const certificate = await enroll(

@@ -26,17 +26,17 @@ export function boardCommand(): Command {
     .option("--data <folder>", "where the board's flash is kept (default: out/boards/<role>)")
     .option("--port <number>", "first TCP port; 0 takes free ones", whole("--port", 0, 65_533), 0)
     .option("--days <number>", "days that the cartridge's capacitor is sized for", whole("--days", 1, 3650), 7)
-    .option("--card <address>", "reader only: where the card is at home, tcp://host:port")
-    .option("--cartridge <address>", "reader or client: where the cartridge is at home, tcp://host:port")
+    .option("--card <address>", "reader only: where the card is, a serial port or tcp://host:port")
+    .option("--cartridge <address>", "reader or client: where the cartridge is, a serial port or tcp://host:port")
     .option("--json", "print the addresses as JSON")
     .action(run);
 }
 
-function slotAt(name: "card" | "cartridge", address: string | undefined): { name: "card" | "cartridge"; host: string; port: number }[] {
+function slotAt(name: "card" | "cartridge", address: string | undefined): { name: "card" | "cartridge"; address: string }[] {
   if (address === undefined) return [];
-  const match = /^tcp:\/\/(?:\[([^\]]+)\]|([^:/\s]+)):(\d{1,5})\/?$/.exec(address);
-  if (!match) throw new BadInput(`--${name} takes an address as tcp://host:port, not ${address}.`);
-  return [{ name, host: match[1] || match[2], port: Number(match[3]) }];
+  if (/^[a-z]+:/i.test(address) && !/^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):\d{1,5}\/?$/.test(address))
+    throw new BadInput(`--${name} takes a serial port or tcp://host:port, not ${address}.`);
+  return [{ name, address }];
 }
 
 async function run(role: DeviceName, flags: BoardFlags): Promise<void> {

@@ -4,7 +4,6 @@ import { Command, Option } from "commander";
 import { CenterClient } from "../center/client.js";
 import { readIdentity, type Identity } from "../center/keys/identity.js";
 import { ROLE_KIOSK } from "../core/protocol/constants.js";
-import { openPort } from "../host/open.js";
 import { HostParty } from "../host/party.js";
 import { Transport } from "../host/transport.js";
 import { SimulatedTerminal, type Behavior } from "../kiosk/payment.js";
@@ -14,6 +13,7 @@ import { ReturnKiosk } from "../kiosk/return-kiosk.js";
 import { serveRentalScreen, serveReturnScreen } from "../kiosk/screen.js";
 import { KioskSlots } from "../kiosk/slots.js";
 import { BadInput } from "./bad-input.js";
+import { ADDRESS, openPlace } from "./devices.js";
 import { untilInterrupted } from "./interrupt.js";
 import { CENTER_OPTION } from "./staff.js";
 import { whole } from "./options.js";
@@ -48,8 +48,8 @@ function options(command: Command): Command {
   return command
     .requiredOption("--identity <file>", "identity of the kiosk, made by enrollment and registered with the center")
     .requiredOption("--data <folder>", "where the kiosk keeps ciphertext and what waits for the center; made when missing")
-    .requiredOption("--card <address>", "slot of the card: tcp://host:port or a serial port")
-    .requiredOption("--cartridge <address>", "slot of the cartridge: tcp://host:port or a serial port")
+    .requiredOption("--card <address>", `slot of the card: ${ADDRESS}`)
+    .requiredOption("--cartridge <address>", `slot of the cartridge: ${ADDRESS}`)
     .option(...CENTER_OPTION)
     .option("--port <number>", "TCP port of the screen; 0 takes a free one", whole("--port", 0, 65_535), 0);
 }
@@ -87,7 +87,9 @@ async function start(flags: KioskFlags): Promise<Kiosk> {
   const id = Buffer.from(identity.id).toString("hex");
   const client = new CenterClient({ url: flags.center, credential: { kioskId: id, seed: identity.signingSeed } });
   const party = new HostParty({ ...identity, time: seconds });
-  const slots = new KioskSlots(party, new Transport(await openPort(flags.cartridge)), new Transport(await openPort(flags.card)));
+  const cartridge = await openPlace("cartridge", flags.cartridge, "rent");
+  const card = await openPlace("card", flags.card, "rent");
+  const slots = new KioskSlots(party, new Transport(cartridge.port), new Transport(card.port));
   return { identity, id, client, slots, directory: new KioskDirectory(join(flags.data, "kiosks"), client) };
 }
 

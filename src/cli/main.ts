@@ -3,17 +3,20 @@ import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
 import { advertsCommand } from "./adverts.js";
 import { boardCommand } from "./board.js";
+import { cardCommand } from "./card.js";
 import { centerCommand } from "./center.js";
 import { enrollCommand } from "./enroll.js";
 import { faultsCommand, replayCommand } from "./faults.js";
 import { householdCommand, moveCommand, takeCommand } from "./household.js";
 import { clientCommand } from "./client.js";
+import { flashCommand } from "./flash.js";
 import { handleSignals } from "./interrupt.js";
 import { kioskCommand } from "./kiosk.js";
 import { licenseServerCommand } from "./license-server.js";
 import { loanCommand } from "./loan.js";
 import { operatorCommand } from "./operator.js";
 import { orderCommand } from "./order.js";
+import { playCommand } from "./play.js";
 import { produceCommand } from "./produce.js";
 import { registerCommand } from "./register.js";
 import { storeCommand } from "./store.js";
@@ -37,6 +40,9 @@ const program = new Command("leyden")
   .addCommand(storeCommand())
   .addCommand(clientCommand())
   .addCommand(advertsCommand())
+  .addCommand(cardCommand())
+  .addCommand(playCommand())
+  .addCommand(flashCommand())
   .addCommand(treeCommand())
   .addCommand(faultsCommand())
   .addCommand(replayCommand());

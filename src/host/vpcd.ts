@@ -102,6 +102,8 @@ export function serveCard(socket: Socket, card: VirtualCard): Promise<void> {
 export interface Offer {
   /** Where this side listens, in reversed mode. */
   readonly port: number | null;
+  /** Takes the card out of vpcd's reader; it is put in again once it is ready. */
+  eject(): void;
   /** Takes the card away for good. */
   close(): Promise<void>;
 }
@@ -147,6 +149,7 @@ export function offerCard(card: VirtualCard, host: string, port: number, change:
   begin();
   return {
     port: null,
+    eject: () => void socket?.destroy(),
     close: () => {
       closed = true;
       clearTimeout(timer);
@@ -186,6 +189,9 @@ export async function listenAsCard(card: VirtualCard, port: number, change: Offe
   });
   return {
     port: (server.address() as AddressInfo).port,
+    eject: () => {
+      for (const socket of open) socket.destroy();
+    },
     close: () =>
       new Promise((resolve) => {
         for (const socket of open) socket.destroy();

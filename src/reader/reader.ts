@@ -57,7 +57,9 @@ export function startReader(board: Board): Device {
   device.handler = function (self, ins, _tag, _data, respond) {
     if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
     else if (ins === INS_PLAY) {
-      if (!card.present || !cartridge.present || player.state === PLAYER_PLAYING) return respond(SW_CONDITIONS, 0);
+      // While it speaks with either, it authenticates or begins to play already.
+      if (!card.present || !cartridge.present || card.waiting || cartridge.waiting || player.state === PLAYER_PLAYING)
+        return respond(SW_CONDITIONS, 0);
       card.refusal = cartridge.refusal = 0;
       player.wanted = true;
       respond(SW_OK, 0);

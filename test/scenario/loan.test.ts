@@ -1,7 +1,7 @@
 import * as assert from "uvu/assert";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, INS_GET_KEY } from "../../src/core/protocol/constants.js";
+import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, INS_GET_KEY, INS_GET_LOAN, INS_PLAY } from "../../src/core/protocol/constants.js";
 import { PLAYER_FINISHED, PLAYER_REFUSED, PLAYER_STOPPED, REASON_CARTRIDGE, REASON_CHUNK } from "../../src/reader/player.js";
 import { rent } from "../../src/kiosk/rental.js";
 import { suite } from "../suite.js";
@@ -54,6 +54,28 @@ for (const [name, custody] of [
         }
       });
     });
+
+test("a host that says PLAY while the reader begins to play by itself disturbs nothing", async () => {
+  await Stage.play({ seed: 31 }, async (stage) => {
+    const title = stage.sample(600);
+    await stage.rent(title);
+    for (let after = 0; after < 8; after++) {
+      const begun = stage.world.trace.of("apdu").length;
+      const asked = (): boolean => stage.world.trace.of("apdu").some(({ ins }, i) => i >= begun && ins === INS_GET_LOAN);
+      stage.home();
+      // The tap tells of a command when its answer has come; what follows it is the rest of the play's beginning.
+      await stage.world.until(asked, 20 * SECOND, "GET LOAN");
+      await stage.world.sleep(after * 10);
+      const { sw } = await stage.session("reader", null).transfer(0x80, INS_PLAY, 0, new Uint8Array(0));
+      assert.is(sw, 0x6985);
+      assert.is((await stage.settled()).state, PLAYER_FINISHED);
+      await stage.world.sleep(5 * SECOND);
+      assert.equal(stage.heard(), title.plain);
+      stage.takeOut();
+      await stage.world.sleep(SECOND);
+    }
+  });
+});
 
 test("[A3] a content of no bytes is valid and plays as nothing", async () => {
   await Stage.play({ seed: 4 }, async (stage) => {

@@ -1,0 +1,23 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Command } from "commander";
+
+/** `leyden flash ROLE --port PORT`: the same as flash.sh. */
+export function flashCommand(): Command {
+  return new Command("flash")
+    .description("build a device's firmware and put it on a board: card, cartridge, reader, client or selftest")
+    .argument("<role>", "which firmware")
+    .option("--port <port>", "the board's port: /dev/ttyACM0, COM3 or tcp://host:port")
+    .option("--board <name>", "the board, as docs/boards.md names it")
+    .option("--tool <file>", "the espruino tool, where it is not the one installed here")
+    .option("--dry-run", "print the tool's commands and run none")
+    .action((role: string, flags: Record<string, string | true>) => {
+      const words = Object.entries(flags).flatMap(([name, value]) => {
+        const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+        return value === true ? [option] : [option, value];
+      });
+      const root = fileURLToPath(new URL("../../", import.meta.url));
+      const { status } = spawnSync(process.execPath, ["scripts/flash.mjs", role, ...words], { cwd: root, stdio: "inherit" });
+      process.exitCode = status ?? 1;
+    });
+}

@@ -1,0 +1,35 @@
+/** `leyden` as a process: its lines as they come, and what became of it. */
+import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
+const TSX = import.meta.resolve("tsx");
+
+export class LeydenCommand {
+  readonly child: ChildProcessWithoutNullStreams;
+  errors = "";
+  output = "";
+  /** Exit code, once it has ended. */
+  readonly ended: Promise<number | null>;
+  readonly #lines: AsyncIterator<string>;
+
+  constructor(folder: string, ...words: string[]) {
+    this.child = spawn(process.execPath, ["--import", TSX, MAIN, ...words], { cwd: folder });
+    this.child.stderr.on("data", (data) => (this.errors += String(data)));
+    this.child.stdout.on("data", (data) => (this.output += String(data)));
+    this.ended = new Promise((resolve) => this.child.once("close", resolve));
+    this.#lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
+  }
+
+  async line(): Promise<string> {
+    const { value, done } = (await this.#lines.next()) as { value: string; done?: boolean };
+    if (done) throw new Error(`leyden ended: ${this.errors}`);
+    return value;
+  }
+
+  say(line: string): Promise<string> {
+    this.child.stdin.write(`${line}\n`);
+    return this.line();
+  }
+}
