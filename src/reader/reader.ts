@@ -3,7 +3,7 @@ import { startDevice, whenIdle, workDone, type Device } from "../core/device/dev
 import { SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
 import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
-import { PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
+import { PLAYER_IDLE, PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
 
 /** A card that comes just before its cartridge waits for it, and for the introduction that it may bring: certificates take weak boards minutes. */
 const CARD_WAITS = 3000;
@@ -62,6 +62,7 @@ export function startReader(board: Board): Device {
         return respond(SW_CONDITIONS, 0);
       card.refusal = cartridge.refusal = 0;
       player.wanted = true;
+      player.state = PLAYER_IDLE; // what it did before is no answer to this
       respond(SW_OK, 0);
       advance(device, player);
     } else respond(SW_INSTRUCTION, 0);
