@@ -3,7 +3,7 @@ import { DeviceSession, type DeviceInfo } from "../host/session.js";
 import { VPCD_PORT, cardBehind, listenAsCard, offerCard, type Offer } from "../host/vpcd.js";
 import { BadInput } from "./bad-input.js";
 import { ADDRESS, SIMULATED, openDevice, patiently, type OpenDevice } from "./devices.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 interface CardFlags {
   card: string;

@@ -15,7 +15,7 @@ import {
 import type { LiveBoard } from "../../sim/live.js";
 import { BadInput } from "./bad-input.js";
 import { ADDRESS, SIMULATED, openDevice, patiently, simulate, type OpenDevice } from "./devices.js";
-import { whole } from "./whole.js";
+import { whole } from "./options.js";
 
 interface PlayFlags {
   reader: string;
