@@ -6,10 +6,12 @@
  *   npm run bench -- --rounds 9       alternating rounds (5 by default; 3 on the engines)
  *   npm run bench -- --only node      node, engines, pairs, loan or size
  *   npm run bench -- stream [BYTES]   BYTES (1 GB) through both suites with heap statistics
+ *   npm run bench -- center           contracts a second at the center with 1,000 and 1,000,000 licenses, on PGlite and PostgreSQL
  */
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { benchCenter } from "./center.js";
 import { engineRows } from "./engines.js";
 import { loanRows } from "./loan.js";
 import { table, type Row } from "./measure.js";
@@ -31,13 +33,15 @@ if (positionals[0] === "stream") {
   streamReport(Number(positionals[1] ?? 1e9), (line) => {
     console.log(line);
   });
+} else if (positionals.length === 1 && positionals[0] === "center") {
+  await benchCenter();
 } else if (
   positionals.length ||
   !Number.isInteger(rounds) ||
   rounds < 1 ||
   (values.only && !["node", "engines", "pairs", "loan", "size"].includes(values.only))
 ) {
-  note("expected: bench [stream [BYTES]] [--json] [--rounds N] [--only node|engines|pairs|loan|size]");
+  note("expected: bench [stream [BYTES] | center] [--json] [--rounds N] [--only node|engines|pairs|loan|size]");
   process.exitCode = 2;
 } else {
   const rows: Row[] = [];

@@ -59,6 +59,8 @@ function mending<A extends unknown[]>(action: (...args: A) => void | Promise<voi
 async function atPort<T>(name: string, baud: number, work: (transport: Transport) => Promise<T>): Promise<T> {
   const transport = new Transport(await openPort(name, baud));
   try {
+    // A device that gets its power from the slot starts when the port opens, and takes nothing before its answer to reset.
+    await transport.reset();
     return await work(transport);
   } finally {
     await transport.close();

@@ -21,8 +21,11 @@ function escape(text: string): string {
 
 function page(title: string, body: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${escape(title)}</title>
-<style>body{font:1.2rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:48rem;padding:0 1rem}li{margin:.5rem 0}button{font:inherit;padding:.3rem 1rem}
-.note{border-left:.3rem solid;padding-left:1rem}.recommended::before{content:"★ "}</style><h1>${escape(title)}</h1>${body}</html>`;
+<style>body{font:1.2rem/1.5 system-ui,sans-serif;margin:2rem auto;max-width:48rem;padding:0 1rem;color:#1c2430;background:#f6f5f1}h1{font-size:2rem;margin:0 0 1rem}
+h2{font-size:1.2rem;margin:2rem 0 .5rem}ul{list-style:none;margin:0;padding:0}li{background:#fff;border:1px solid #d8d5cc;border-radius:.5rem;margin:.5rem 0;padding:.75rem 1rem;
+display:grid;grid-template-columns:1fr auto;align-items:center;gap:0 1rem}li small{color:#5a6270;grid-column:1}li button{grid-column:2;grid-row:1/span 3}
+button{font:inherit;min-height:3rem;padding:.3rem 1.2rem;border:0;border-radius:.4rem;background:#1f5c4d;color:#fff;cursor:pointer}button:focus-visible{outline:.2rem solid #d98e04}
+.stars button{background:#fff;color:#8a5a00;border:1px solid #d8d5cc}.due{font-size:1.4rem}.note{border-left:.3rem solid #d98e04;padding-left:1rem}.recommended::before{content:"★ ";color:#8a5a00}</style><h1>${escape(title)}</h1>${body}</html>`;
 }
 
 /** An amount in minor units, as people read it. */
@@ -35,7 +38,8 @@ function price({ offer: { tariff } }: Choice, currency: string): string {
   if (tariff === null) return "free";
   const cap = tariff.cap === null ? "" : `, at most ${money(tariff.cap, currency)}`;
   const hours = tariff.periodSeconds / 3600;
-  const period = hours % 24 === 0 ? `${String(hours / 24)} d` : `${hours.toFixed(1)} h`;
+  const days = hours / 24;
+  const period = days === 1 ? "day" : Number.isInteger(days) ? `${String(days)} days` : `${hours.toFixed(1)} h`;
   return `${money(tariff.base, currency)} and ${money(tariff.periodPrice, currency)} for each ${period} begun${cap}`;
 }
 
@@ -46,7 +50,7 @@ export function choosingPage(choices: Choice[], currency: string, centerAnswers:
     const { id, title, description } = choice.offer.content;
     const button = centerAnswers ? `<button name="content" value="${id}">Rent</button>` : "";
     const mark = choice.recommended === null ? "" : ` class="recommended"`;
-    return `<li data-content="${id}"><span${mark}>${escape(title)}</span> (${escape(price(choice, currency))}) ${button}<br><small>${escape(description)}</small></li>`;
+    return `<li data-content="${id}"><span${mark}>${escape(title)}</span>${button}<small>${escape(price(choice, currency))}</small><small>${escape(description)}</small></li>`;
   };
   const recommended = choices.filter((choice) => choice.recommended !== null);
   const others = choices.filter((choice) => choice.recommended === null);
@@ -63,22 +67,25 @@ export function returnPage(view: ReturnView): string {
   const id = `<input type="hidden" name="id" value="${view.id}">`;
   const due =
     view.loan !== undefined
-      ? `<p>“${escape(view.loan.title)}” is back. ${view.loan.due > 0 ? `${money(view.loan.due, view.loan.currency)} is due.` : "Nothing is due."}</p>`
+      ? `<p class="due">“${escape(view.loan.title)}” is back. ${view.loan.due > 0 ? `${money(view.loan.due, view.loan.currency)} is due.` : "Nothing is due."}</p>`
       : view.estimate !== undefined
-        ? `<p>“${escape(view.estimate.title)}” is back. The center does not answer; about ${money(view.estimate.amount, view.estimate.currency)} will be due.</p>`
+        ? `<p class="due">“${escape(view.estimate.title)}” is back. The center does not answer; about ${money(view.estimate.amount, view.estimate.currency)} will be due.</p>`
         : "<p>The loan is back. The center does not answer; what is due will be told later.</p>";
-  const stars = [1, 2, 3, 4, 5].map((n) => `<button name="stars" value="${String(n)}">${"★".repeat(n)}</button>`).join(" ");
+  const stars = [1, 2, 3, 4, 5]
+    .map((n) => `<button name="stars" value="${String(n)}" aria-label="${String(n)} of 5 stars">${"★".repeat(n)}</button>`)
+    .join(" ");
   const wishes = view.recommendations
     .slice(0, 10)
     .map(
       ({ contentId, title, reason }) =>
-        `<li>${escape(title)} <button name="content" value="${contentId}">Reserve</button><br><small>${escape(reason)}</small></li>`,
+        `<li><span>${escape(title)}</span><button name="content" value="${contentId}">Reserve</button><small>${escape(reason)}</small></li>`,
     );
   const reserve =
     wishes.length === 0 ? "" : `<h2>You may like</h2><form method="post" action="/reserve">${id}<ul>${wishes.join("")}</ul></form>`;
+  const nothing = view.loan?.due === 0;
   return page(
     "Return",
-    `${due}<form method="post" action="/pay">${id}<button>Pay</button></form><h2>How was it?</h2><form method="post" action="/rate">${id}${stars}</form>${reserve}`,
+    `${due}<form method="post" action="/pay">${id}<button>${nothing ? "Finish" : "Pay"}</button></form><h2>How was it?</h2><form class="stars" method="post" action="/rate">${id}${stars}</form>${reserve}`,
   );
 }
 
@@ -129,7 +136,7 @@ function returnPages(kiosk: ReturnKiosk): Pages {
       const id = form.get("id") ?? "";
       const loan = await kiosk.pay(id);
       views.delete(id);
-      return thanks(loan?.state === "CLOSED" ? "Paid. The return is complete." : "Returned, unpaid. What is due stays on your account.");
+      return thanks(loan?.state === "CLOSED" ? "The return is complete." : "Returned, unpaid. What is due stays on your account.");
     },
   };
 }

@@ -7,15 +7,10 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import * as admin from "../../../src/center/api/admin-routes.js";
 import { CenterClient } from "../../../src/center/client.js";
-import { Authority } from "../../../src/center/keys/authority.js";
 import { writeIdentity } from "../../../src/center/keys/identity.js";
 import { KeyFolder } from "../../../src/center/keys/folder.js";
 import { RootKeys } from "../../../src/center/keys/root.js";
 import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../../../src/core/protocol/constants.js";
-import { enroll } from "../../../src/host/enrollment.js";
-import { DeviceSession } from "../../../src/host/session.js";
-import { openTcp } from "../../../src/host/tcp.js";
-import { Transport } from "../../../src/host/transport.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PATIENCE = 60_000;
@@ -157,32 +152,13 @@ export class Service {
 
   /** Personalizes a blank board at the center's counter and brings it into the center's books. */
   async enroll(board: Board, role: number, customer?: string): Promise<string> {
-    const port = await openTcp(board.addresses.host ?? board.addresses.rent);
-    try {
-      const transport = new Transport(port);
-      await transport.reset();
-      const device = { role, id: new Uint8Array(8), generation: this.keys.keys.generation };
-      crypto.getRandomValues(device.id);
-      const id = Buffer.from(device.id).toString("hex");
-      const now = Math.floor(Date.now() / 1000);
-      await enroll(new DeviceSession(transport), (publicKey, info) => {
-        const chain = this.keys.certify(
-          { role, id: device.id, publicKey, suites: info.suites },
-          { notBefore: now - 60, notAfter: now + 86_400 * 365 },
-        );
-        const fields = { roots: this.keys.rootBytes, floor: now, epoch: 0, chain };
-        this.keys.saveDevice({ role, id, generation: device.generation, chain: Buffer.from(chain).toString("hex"), board: info.board });
-        return Promise.resolve({
-          certificate: chain.slice(0, 128),
-          sealed: new Authority(this.keys.keys).sealPersonalization(device, publicKey, fields),
-        });
-      });
-      const words = customer === undefined ? [] : ["--customer", customer];
-      await this.run("register", "device", id, "--keys", this.keys.path, ...this.flags, ...words);
-      return id;
-    } finally {
-      await port.close();
-    }
+    const name = Object.entries({ card: ROLE_CARD, cartridge: ROLE_CARTRIDGE, reader: ROLE_READER }).find(([, of]) => of === role)?.[0];
+    const words = name === undefined ? [] : ["--role", name];
+    const said = await this.run("enroll", "device", board.addresses.host ?? board.addresses.rent, "--keys", this.keys.path, ...words);
+    const id = /^Enrolled: \S+ ([0-9a-f]{16}) /m.exec(said)?.[1] ?? "";
+    const whose = customer === undefined ? [] : ["--customer", customer];
+    await this.run("register", "device", id, "--keys", this.keys.path, ...this.flags, ...whose);
+    return id;
   }
 
   /** Makes a kiosk's identity and registers it; answers its file. */
