@@ -75,6 +75,8 @@ interface Kiosk {
   client: CenterClient;
   slots: KioskSlots;
   directory: KioskDirectory;
+  /** Gives the ports of the slots back. */
+  close(): Promise<void>;
 }
 
 const seconds = (): number => Math.floor(Date.now() / 1000);
@@ -87,10 +89,14 @@ async function start(flags: KioskFlags): Promise<Kiosk> {
   const id = Buffer.from(identity.id).toString("hex");
   const client = new CenterClient({ url: flags.center, credential: { kioskId: id, seed: identity.signingSeed } });
   const party = new HostParty({ ...identity, time: seconds });
-  const cartridge = await openPlace("cartridge", flags.cartridge, "rent");
-  const card = await openPlace("card", flags.card, "rent");
-  const slots = new KioskSlots(party, new Transport(cartridge.port), new Transport(card.port));
-  return { identity, id, client, slots, directory: new KioskDirectory(join(flags.data, "kiosks"), client) };
+  const places = [await openPlace("cartridge", flags.cartridge, "rent"), await openPlace("card", flags.card, "rent")];
+  const transports = places.map((place) => new Transport(place.port));
+  const slots = new KioskSlots(party, transports[0], transports[1]);
+  const close = async (): Promise<void> => {
+    await Promise.all(transports.map((transport) => transport.close()));
+    await Promise.all(places.map((place) => place.board?.stop()));
+  };
+  return { identity, id, client, slots, directory: new KioskDirectory(join(flags.data, "kiosks"), client), close };
 }
 
 /** Does `work` now and again until the kiosk ends; the center may be away. */
@@ -116,8 +122,11 @@ async function rent(flags: KioskFlags & { peerPort: number }): Promise<void> {
     await kiosk.directory.refresh();
     await rental.recover();
   });
-  screen.server.close();
-  peers.server.close();
+  for (const { server } of [screen, peers]) {
+    server.close();
+    server.closeAllConnections();
+  }
+  await kiosk.close();
 }
 
 async function takeBack(flags: KioskFlags & { payment: string; cap: number }): Promise<void> {
@@ -138,4 +147,6 @@ async function takeBack(flags: KioskFlags & { payment: string; cap: number }): P
     await returns.flush();
   });
   screen.server.close();
+  screen.server.closeAllConnections();
+  await kiosk.close();
 }
