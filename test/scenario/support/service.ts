@@ -93,6 +93,10 @@ export class Service {
   url = "";
 
   constructor() {
+    // Also when a test file fails before its tests begin.
+    process.once("exit", () => {
+      for (const { child } of this.parts) child.kill("SIGKILL");
+    });
     const now = Math.floor(Date.now() / 1000);
     const validity = { notBefore: now - 3600, notAfter: now + 10 * 365 * 86_400 };
     this.keys = KeyFolder.create(join(this.folder, "keys"), RootKeys.create(join(this.folder, "root.json")), validity);
