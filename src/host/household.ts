@@ -222,14 +222,14 @@ export class HouseholdTerminal {
     if (content === null) throw new HouseholdProblem("not-found", `Content ${contentId} is not here; fetch it first.`);
     const begun = await this.beginMove(contentId, destinationId, server);
     const removed = await this.client.remove(unhex(begun.order));
-    const { useId, licenseId } = begun;
+    const { useId } = begun;
     const answer = await server.ask<Omit<Parcel, "content" | "useId"> & { settlement: string }>(`/v1/moves/${useId}/removal`, {
       removed: hex(removed),
     });
     const { certificate, settlement, epoch, slice } = answer;
     const parcel = { content, useId, certificate, epoch, slice };
     writeFileSync(this.contents.beside(contentId, "parcel"), JSON.stringify(parcel), { flush: true });
-    await this.client.settle(unhex(licenseId), unhex(settlement));
+    await this.client.settle(unhex(useId), unhex(settlement));
     rmSync(this.contents.beside(contentId, "move"), { force: true });
     return parcel;
   }

@@ -231,7 +231,7 @@ export async function certify(scope: Scope, serverId: string, useId: string, cer
     throw new ProblemError("client-revoked", `Client ${move.destination_id} is revoked; it opens nothing that is issued now.`);
   return {
     certificate: kept,
-    settlement: scope.authority.clients.settle(source, fromHex(move.license_id)),
+    settlement: scope.authority.clients.settle(source, fromHex(useId)),
     epoch: enabling.epoch,
     slice: enabling.slice,
   };
