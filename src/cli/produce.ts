@@ -4,6 +4,7 @@ import { basename, extname } from "node:path";
 import { Command } from "commander";
 import * as admin from "../center/api/admin-routes.js";
 import { createContent } from "../center/api/catalog-routes.js";
+import { setHouseholdPrice } from "../center/api/household-routes.js";
 import type { CenterClient } from "../center/client.js";
 import { sampleRate } from "../center/contents.js";
 import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT } from "../core/protocol/constants.js";
@@ -37,6 +38,8 @@ interface ProduceFlags extends StaffFlags {
   perDay: number;
   cap?: number;
   lost: number;
+  license?: number;
+  copy: number;
 }
 
 /** `leyden produce FILE`: packages any file, and hands it to the center. */
@@ -59,6 +62,8 @@ export function produceCommand(): Command {
     .option("--per-day <amount>", "and for each day begun", whole("--per-day", 0, MOST), 0)
     .option("--cap <amount>", "together at most", whole("--cap", 0, MOST))
     .option("--lost <amount>", "price of a lost cartridge", whole("--lost", 0, MOST), 0)
+    .option("--license <amount>", "price of a license for a reader of one's own", whole("--license", 0, MOST))
+    .option("--copy <amount>", "and of a copy certificate, by which it moves", whole("--copy", 0, MOST), 0)
     .action(produce);
 }
 
@@ -94,6 +99,11 @@ async function produce(file: string, flags: ProduceFlags): Promise<void> {
   for (const [number, { path, mediaType }] of pictures.entries())
     await client.put(`/v1/contents/${id}/pictures/${String(number)}`, mediaType, one(readFileSync(path)));
   if (operatorId !== undefined) await offer(client, operatorId, id, flags);
+  if (operatorId !== undefined && flags.license !== undefined)
+    await client.call(setHouseholdPrice, {
+      params: { contentId: id },
+      body: { operatorId, licensePrice: flags.license, copyPrice: flags.copy },
+    });
   console.log(`The center has ${flags.title ?? basename(file)} as content ${id}.`);
 }
 

@@ -1,8 +1,9 @@
 import { Command } from "commander";
 import * as admin from "../center/api/admin-routes.js";
+import * as household from "../center/api/household-routes.js";
 import { KeyFolder } from "../center/keys/folder.js";
 import { readIdentity } from "../center/keys/identity.js";
-import { ROLE_CARD, ROLE_KIOSK } from "../core/protocol/constants.js";
+import { ROLE_CARD, ROLE_KIOSK, ROLE_LICENSE_SERVER } from "../core/protocol/constants.js";
 import { BadInput } from "./bad-input.js";
 import { operatorNamed } from "./produce.js";
 import { CENTER_OPTION, TOKEN_OPTION, staffClient, type StaffFlags } from "./staff.js";
@@ -42,7 +43,42 @@ export function registerCommand(): Command {
         .option("--name <text>", "what people call it", "kiosk")
         .option("--address <url>", "where other kiosks ask it for records of its loans")
         .action(registerKiosk),
+    )
+    .addCommand(
+      new Command("license-server")
+        .description("a license server, by its identity file")
+        .argument("<file>", "identity that enrollment made")
+        .requiredOption(...TOKEN_OPTION)
+        .option(...CENTER_OPTION)
+        .option("--name <text>", "what people call it", "license server")
+        .option("--address <url>", "where clients' terminals reach it", "http://127.0.0.1:7080")
+        .action(registerServer),
+    )
+    .addCommand(
+      new Command("client")
+        .description("a customer's networked reader, with the license server that serves it")
+        .argument("<id>", "id that enrollment gave it; the device is registered with its customer before")
+        .requiredOption("--server <id>", "id of the license server, 16 hex digits")
+        .requiredOption(...TOKEN_OPTION)
+        .option(...CENTER_OPTION)
+        .option("--name <text>", "what its owner calls it", "reader")
+        .action(registerOwn),
     );
+}
+
+async function registerServer(file: string, flags: StaffFlags & { name: string; address: string }): Promise<void> {
+  const identity = readIdentity(file);
+  if (identity.role !== ROLE_LICENSE_SERVER)
+    throw new BadInput(`${file} is no license server's identity but of role ${String(identity.role)}; name a license server's.`);
+  const chain = Buffer.from(identity.signingChain).toString("hex");
+  const { id } = await staffClient(flags).call(household.addLicenseServer, { body: { name: flags.name, chain, address: flags.address } });
+  console.log(`The center knows license server ${id} (${flags.name}).`);
+}
+
+async function registerOwn(clientId: string, flags: StaffFlags & { server: string; name: string }): Promise<void> {
+  const body = { clientId, licenseServerId: flags.server, name: flags.name };
+  const { leaf } = await staffClient(flags).call(household.registerClient, { body });
+  console.log(`Client ${clientId} is registered with license server ${flags.server}, leaf ${String(leaf)}.`);
 }
 
 async function registerDevice(id: string, flags: DeviceFlags): Promise<void> {

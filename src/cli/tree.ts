@@ -23,12 +23,14 @@ import {
 import type { ReadBytes } from "../core/tree/tree.js";
 import { blockMessage, blockSlice, enablingBlock, readBlock } from "../center/tree/block.js";
 import type { BlockSigner } from "../center/tree/block.js";
+import { removeClient } from "../center/api/household-routes.js";
 import { leavesBelow, treeCover } from "../center/tree/cover.js";
 import type { Subset, TreeScheme } from "../center/tree/cover.js";
 import { clientKeys, mediaKey } from "../center/tree/keys.js";
 import type { KeyTree } from "../center/tree/keys.js";
 import { readState, revokeLeaves, schemeName, schemeOf, writeState } from "../center/tree/state.js";
 import type { TreeState } from "../center/tree/state.js";
+import { CENTER_OPTION, staffClient } from "./staff.js";
 
 const BAD_INPUT = 2;
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -223,6 +225,29 @@ function openBlock(bytes: Uint8Array, material: Uint8Array, publicKey: Uint8Arra
   return status === TREE_OK ? null : (REFUSALS[status] ?? "block or keys are damaged");
 }
 
+interface RevokeFlags {
+  client?: string;
+  center: string;
+  token?: string;
+}
+
+async function revokeAnywhere(file: string | undefined, leaves: string[], flags: RevokeFlags): Promise<void> {
+  if (flags.client === undefined) {
+    if (file === undefined || leaves.length === 0)
+      throw new Error("revoke takes a tree file and leaves, or --client with the id of a client");
+    revoke(file, leaves);
+    return;
+  }
+  if (!/^[0-9a-f]{16}$/.test(flags.client)) throw new Error(`--client takes an id of 16 hex digits, got ${flags.client}`);
+  if (file !== undefined || flags.token === undefined)
+    throw new Error("--client goes with --token and without a tree file; the center keeps the tree");
+  const { epoch } = await staffClient({ center: flags.center, token: flags.token }).call(removeClient, {
+    params: { clientId: flags.client },
+    body: {},
+  });
+  console.log(`client ${flags.client} opens nothing that is issued from epoch ${epoch} on`);
+}
+
 function open(file: string, options: { keys: string; signer: string; floor: string }): void {
   const bytes = readInput("block", file);
   const material = readInput("keys", options.keys);
@@ -274,7 +299,11 @@ export function treeCommand(): Command {
     .action(guarded(tree, create));
   add("inspect <file>", "say what is in a tree file, an enabling block or a client's key material").action(guarded(tree, inspect));
   add("cover <tree>", "list the sets of leaves that a block would have entries for").action(guarded(tree, cover));
-  add("revoke <tree> <leaves...>", "revoke leaves, such as 7 or 10-19, from the next epoch on").action(guarded(tree, revoke));
+  add("revoke [tree] [leaves...]", "revoke leaves of a tree file, such as 7 or 10-19, or a client of a center's, from the next epoch on")
+    .option("--client <id>", "a client that the center knows, instead of a tree file")
+    .option(...CENTER_OPTION)
+    .option("--token <file>", "with --client: file with a staff token of that center")
+    .action(guarded(tree, revokeAnywhere));
   add("block <tree>", "make the enabling block of this epoch")
     .requiredOption(...key)
     .requiredOption("--signer <file>", "Ed25519 private key, PEM")
