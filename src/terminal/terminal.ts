@@ -2,6 +2,7 @@ import type { AreaBody, Manifest } from "../center/api/delivery-messages.js";
 import { stateTime, takePeriodReceipt } from "../center/api/order-routes.js";
 import type { CenterClient } from "../center/client.js";
 import { CLIENT_FINISHED, ClientDevice, type ClientStatus } from "../host/client-device.js";
+import { DeviceError } from "../host/session.js";
 import type { Transport } from "../host/transport.js";
 import { DeliveredOrders } from "./orders.js";
 import { Turns } from "./turns.js";
@@ -152,7 +153,13 @@ export class Terminal {
       .flatMap((advert) => advert.areas.map((area): [string, AreaBody] => [advert.id, area]))
       .slice(0, PLACES);
     await this.device.clearAdverts();
-    for (const [place, [id, { address, ...area }]] of areas.entries()) await this.device.setAdvert(place, unhex(id), area, address);
+    for (const [place, [id, { address, ...area }]] of areas.entries())
+      try {
+        await this.device.setAdvert(place, unhex(id), area, address);
+      } catch (error) {
+        // An advert that the client refuses, for where it leads, keeps nobody from playing.
+        if (!(error instanceof DeviceError)) throw error;
+      }
   }
 }
 
