@@ -83,12 +83,15 @@ test.before(async () => {
   await service.run("order", "new", "--identity", identity, "--customer", "Anna", ...service.flags);
 });
 
-test("[B1] [B2] [B3] [B4] [B5] [B7] [B8] [A5] an order is delivered in parts at the times ordered, plays within its period alone, and its advert is clicked", async () => {
+test("[B1] [B2] [B3] [B4] [B5] [B8] [A5] an order is delivered in parts at the times ordered, plays within its period alone, and its advert is clicked", async () => {
   const order = await place("--from", "in 25s", "--until", "in 90s", "--key-at", "in 8s", "--region", "coast");
   await terminal.says(/The content of order [0-9a-f]{32} has come/);
   assert.match(await show(order), /key {6}(waiting|delivered)/);
   await until(async () => /OPEN|DELIVERED/.test(await show(order)) && /key {6}delivered/.test(await show(order)), "the key");
   assert.match(await show(order), /advert {3}delivered/);
+  // One from the order server, one attached by the store.
+  terminal.tell("orders");
+  await terminal.says(new RegExp(`^${order}  content here, key delivered, 2 adverts$`));
   terminal.tell(`play ${order}`);
   assert.match((await terminal.says(/^(Not played|Played).*$/))[0], /too early/);
   await new Promise((resolve) => setTimeout(resolve, 25_000));
