@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { CLIENT_FINISHED, CLIENT_REFUSED, CLIENT_STOPPED, SOURCE_NETWORK, SOURCE_STORE } from "../../src/host/client-device.js";
 import { ClientWorld, type SimulatedClient } from "../../sim/client-world.js";
 import type { ClientStatus } from "../../src/host/client-device.js";
-import { fails, leftovers, makeOrder, makeTitle, random, refused, type Order, type SealedTitle } from "./support.js";
+import { fails, leftovers, makeOrder, makeTitle, random, refused, type Order, type SealedTitle } from "../client/support.js";
 import { suite } from "../suite.js";
 
 const test = suite("client period");
@@ -55,7 +55,7 @@ async function refusal(client: SimulatedClient, title: SealedTitle, order: Order
   return status.detail;
 }
 
-test("nothing opens before a fresh statement, before the period, or from its end on", async () => {
+test("[B7] nothing opens before a fresh statement, before the period, or from its end on", async () => {
   await onClient(async (world, client) => {
     const title = makeTitle(600);
     const start = world.time() + HOUR;
@@ -92,7 +92,7 @@ test("nothing opens before a fresh statement, before the period, or from its end
   });
 });
 
-test("a statement serves once, for its nonce and client, within a minute, and takes no time back", async () => {
+test("[B7] a statement serves once, for its nonce and client, within a minute, and takes no time back", async () => {
   await onClient(async (world, client) => {
     const { device, reference } = client;
     const now = world.time();
@@ -124,7 +124,7 @@ test("a statement serves once, for its nonce and client, within a minute, and ta
   });
 });
 
-test("a statement held back for a while stretches no period", async () => {
+test("[B7] a statement held back for a while stretches no period", async () => {
   await onClient(async (world, client) => {
     const title = makeTitle(100);
     const end = world.time() + 100;
@@ -139,7 +139,7 @@ test("a statement held back for a while stretches no period", async () => {
   });
 });
 
-test("the end of the period stops what plays", async () => {
+test("[B7] the end of the period stops what plays", async () => {
   await onClient(async (world, client) => {
     const title = makeTitle(48_000);
     const end = world.time() + HOUR;
@@ -223,7 +223,7 @@ test("another client's key, an altered key, another order's or content's envelop
   });
 });
 
-test("whatever is sent, slept or switched off in between, it plays within its period alone", async () => {
+test("[B7] whatever is sent, slept or switched off in between, it plays within its period alone", async () => {
   const step = fc.oneof(
     fc.constant({ kind: "tell" as const, seconds: 0 }),
     fc.constant({ kind: "restart" as const, seconds: 0 }),

@@ -16,7 +16,7 @@ import {
 } from "../../src/host/client-device.js";
 import { encodeTerms, rent } from "../../src/kiosk/rental.js";
 import { ClientWorld } from "../../sim/client-world.js";
-import { Household, makeTitle, random } from "./support.js";
+import { Household, makeTitle, random } from "../client/support.js";
 import { suite } from "../suite.js";
 
 const test = suite("client sources");
