@@ -92,9 +92,7 @@ export class ReturnKiosk {
    */
   async takeBack(): Promise<ReturnView> {
     for (const id of this.attended) await this.leave(id);
-    const view = await this.endLoan();
-    if (this.entries.get(view.id) !== undefined) this.attended.add(view.id);
-    return view;
+    return this.endLoan();
   }
 
   private async endLoan(): Promise<ReturnView> {
@@ -113,6 +111,7 @@ export class ReturnKiosk {
     this.step("erased");
     // A return of this loan that was begun before goes on.
     const entry: ReturnEntry = { reservations: [], ...this.entries.get(id), receipt: hex(receipt) };
+    this.attended.add(id);
     this.entries.put(id, entry);
     return this.report(id, entry, cartridge, card, held);
   }
@@ -177,6 +176,7 @@ export class ReturnKiosk {
     if (card === null || held === undefined) throw new NotPossible("There is neither a cartridge nor a card with a loan; put one in.");
     const { loan, recommendations, proof } = await this.revokeOn(card, held.loanId);
     const id = loan.id;
+    this.attended.add(id);
     this.entries.put(id, { reservations: [], ...this.entries.get(id), revocation: { loanId: loan.id, proof }, loan });
     return { id, loan, estimate: undefined, recommendations };
   }

@@ -210,12 +210,13 @@ withTerminals(
 test("[F4] leyden card --vpcd puts a simulated card before PC/SC: what pcscd asked of it, answered byte by byte", async () => {
   const sockets: Socket[] = [];
   const server = createServer((socket) => sockets.push(socket));
+  const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const command = leyden("card", "--vpcd", `127.0.0.1:${String((server.address() as AddressInfo).port)}`);
   try {
     assert.match(await command.line(), /^A blank device on a board Puck\.js/);
     assert.is(await command.line(), "The card is in the virtual reader.");
-    const [vpcd] = sockets;
+    const vpcd = await connected;
     let came = "";
     let more: (() => void) | undefined;
     vpcd.on("data", (data) => {
