@@ -24,7 +24,9 @@ interface Outcome {
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..");
-const LIMIT = 8 * 60_000;
+/** Files whose boards go with real time, over real ports and processes. */
+const IN_REAL_TIME = /scenario\/(serial|lending|household|delivery)\.test\.ts$/;
+const LIMIT = 5 * 60_000;
 
 function files(): string[] {
   const named = process.argv.slice(2).filter((word) => word.endsWith(".test.ts"));
@@ -84,7 +86,12 @@ async function main(): Promise<void> {
   const outcomes: Outcome[] = [];
   const worker = async (): Promise<void> => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      const outcome = await run(file);
+      let outcome = await run(file);
+      if (outcome.failed > 0 && IN_REAL_TIME.test(outcome.file)) {
+        console.log(`     ${outcome.file} failed; boards in real time can be late on a busy machine, so it is tried once more:`);
+        console.log(outcome.output);
+        outcome = await run(file);
+      }
       outcomes.push(outcome);
       const skipped = outcome.skipped > 0 ? `, ${String(outcome.skipped)} skipped` : "";
       console.log(
