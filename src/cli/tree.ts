@@ -234,7 +234,7 @@ interface RevokeFlags {
 async function revokeAnywhere(file: string | undefined, leaves: string[], flags: RevokeFlags): Promise<void> {
   if (flags.client === undefined) {
     if (file === undefined || leaves.length === 0)
-      throw new Error("revoke takes a tree file and leaves, or --client with the id of a client");
+      throw new Error(`missing required argument '${file === undefined ? "tree" : "leaves"}'; or name a client of a center with --client`);
     revoke(file, leaves);
     return;
   }
