@@ -19,7 +19,7 @@ for (const [name, custody] of [
     const report = await cutEverywhere(loanScenario(7, custody), {
       operations: ["flash", "serial"],
       devices: ["card", "cartridge"],
-      limit: 14,
+      limit: 8,
     });
     assert.is(report.runs, 8);
     assert.equal(
