@@ -1,13 +1,12 @@
 /**
- * A copy of a bundle with one of its defenses taken out, or with something counted: the sources as they are, each edit applied to one file, bundled and minified in
- * memory. Only for the simulator: the steps that make a bundle portable to weaker engines are left out.
+ * A copy of a bundle with one of its defenses taken out, or with something counted: the sources as they are, each edit applied to one file, bundled in
+ * memory. Only for the simulator, beside the board's flash: the steps that make a bundle small, and portable to weaker engines, are left out.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rollup } from "rollup";
-import { minify } from "terser";
 import ts from "typescript";
 
 export type Firmware = "card" | "cartridge" | "reader";
@@ -21,6 +20,7 @@ export interface Edit {
 }
 
 const root = fileURLToPath(new URL("../../../", import.meta.url));
+const mutants = join(root, "build/mutants");
 const boards: Record<Firmware, string> = { card: "puckjs", cartridge: "pico", reader: "pico" };
 
 /** Applies the edits that name `file`; an edit whose text is not there, or there twice, is an error: the defense has moved. */
@@ -44,12 +44,31 @@ function sourcesHash(): string {
 
 let sources = "";
 
+/** ES5 of the TypeScript in `code`; kept in `build/mutants`, since a mutant differs from the next in a file or two. */
+function transpiled(code: string): string {
+  const kept = join(mutants, `${createHash("sha256").update(code).digest("hex").slice(0, 24)}.es5.js`);
+  if (existsSync(kept)) return readFileSync(kept, "utf8");
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+  });
+  keep(kept, outputText);
+  return outputText;
+}
+
+/** Writes a file in one step, so that another test that builds the same at the same time reads all of it or nothing. */
+function keep(file: string, text: string): void {
+  mkdirSync(mutants, { recursive: true });
+  const partial = `${file}.${String(process.pid)}`;
+  writeFileSync(partial, text);
+  renameSync(partial, file);
+}
+
 /** Builds `firmware` with `edits`; kept in `build/mutants` until a source changes. */
 export async function mutant(firmware: Firmware, edits: Edit[]): Promise<string> {
   sources ||= sourcesHash();
   const name = createHash("sha256").update(sources).update(JSON.stringify(edits)).digest("hex").slice(0, 24);
-  const kept = join(root, "build/mutants", `${firmware}-${name}.js`);
-  if (existsSync(kept)) return readFileSync(kept, "latin1");
+  const kept = join(mutants, `${firmware}-${name}.js`);
+  if (existsSync(kept)) return readFileSync(kept, "utf8");
   for (const edit of edits) edited(resolve(root, edit.file), [edit]);
   const bundle = await rollup({
     input: join(root, `boards/espruino/${firmware}.ts`),
@@ -60,25 +79,14 @@ export async function mutant(firmware: Firmware, edits: Edit[]): Promise<string>
           if (id === "leyden:board") return join(root, `boards/espruino/boards/${boards[firmware]}.ts`);
           return id.startsWith(".") && from !== undefined ? resolve(dirname(from), id).replace(/\.js$/, ".ts") : null;
         },
-        load: (id) =>
-          ts.transpileModule(edited(id, edits), {
-            compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
-          }).outputText,
+        load: (id) => transpiled(edited(id, edits)),
       },
     ],
     onwarn: () => undefined,
   });
   const { output } = await bundle.generate({ format: "es", strict: false });
-  const result = await minify(output[0].code, {
-    ecma: 5,
-    toplevel: true,
-    compress: { passes: 2, toplevel: true },
-    mangle: { toplevel: true },
-  });
-  const code = result.code ?? "";
-  mkdirSync(dirname(kept), { recursive: true });
-  writeFileSync(kept, code, "latin1");
-  return code;
+  keep(kept, output[0].code);
+  return output[0].code;
 }
 
 /** The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check. */
