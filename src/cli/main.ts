@@ -1,51 +1,35 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
-import { advertsCommand } from "./adverts.js";
-import { boardCommand } from "./board.js";
-import { cardCommand } from "./card.js";
-import { centerCommand } from "./center.js";
-import { enrollCommand } from "./enroll.js";
-import { faultsCommand, replayCommand } from "./faults.js";
-import { householdCommand, moveCommand, takeCommand } from "./household.js";
-import { clientCommand } from "./client.js";
-import { flashCommand } from "./flash.js";
 import { handleSignals } from "./interrupt.js";
-import { kioskCommand } from "./kiosk.js";
-import { licenseServerCommand } from "./license-server.js";
-import { loanCommand } from "./loan.js";
-import { operatorCommand } from "./operator.js";
-import { orderCommand } from "./order.js";
-import { playCommand } from "./play.js";
-import { produceCommand } from "./produce.js";
-import { registerCommand } from "./register.js";
-import { storeCommand } from "./store.js";
-import { treeCommand } from "./tree.js";
 
-const program = new Command("leyden")
-  .description("Lend digital content on cartridges whose key erases itself.")
-  .addCommand(loanCommand())
-  .addCommand(boardCommand())
-  .addCommand(centerCommand())
-  .addCommand(enrollCommand())
-  .addCommand(operatorCommand())
-  .addCommand(registerCommand())
-  .addCommand(produceCommand())
-  .addCommand(kioskCommand())
-  .addCommand(licenseServerCommand())
-  .addCommand(householdCommand())
-  .addCommand(moveCommand())
-  .addCommand(takeCommand())
-  .addCommand(orderCommand())
-  .addCommand(storeCommand())
-  .addCommand(clientCommand())
-  .addCommand(advertsCommand())
-  .addCommand(cardCommand())
-  .addCommand(playCommand())
-  .addCommand(flashCommand())
-  .addCommand(treeCommand())
-  .addCommand(faultsCommand())
-  .addCommand(replayCommand());
+/** Every command, in the order of the help. Each is loaded when it is asked for: a board need not wait for a database. */
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  loan: async () => (await import("./loan.js")).loanCommand(),
+  board: async () => (await import("./board.js")).boardCommand(),
+  center: async () => (await import("./center.js")).centerCommand(),
+  enroll: async () => (await import("./enroll.js")).enrollCommand(),
+  operator: async () => (await import("./operator.js")).operatorCommand(),
+  register: async () => (await import("./register.js")).registerCommand(),
+  produce: async () => (await import("./produce.js")).produceCommand(),
+  kiosk: async () => (await import("./kiosk.js")).kioskCommand(),
+  "license-server": async () => (await import("./license-server.js")).licenseServerCommand(),
+  household: async () => (await import("./household.js")).householdCommand(),
+  move: async () => (await import("./household.js")).moveCommand(),
+  take: async () => (await import("./household.js")).takeCommand(),
+  order: async () => (await import("./order.js")).orderCommand(),
+  store: async () => (await import("./store.js")).storeCommand(),
+  client: async () => (await import("./client.js")).clientCommand(),
+  adverts: async () => (await import("./adverts.js")).advertsCommand(),
+  card: async () => (await import("./card.js")).cardCommand(),
+  play: async () => (await import("./play.js")).playCommand(),
+  flash: async () => (await import("./flash.js")).flashCommand(),
+  tree: async () => (await import("./tree.js")).treeCommand(),
+  faults: async () => (await import("./faults.js")).faultsCommand(),
+  replay: async () => (await import("./faults.js")).replayCommand(),
+};
+
+const program = new Command("leyden").description("Lend digital content on cartridges whose key erases itself.");
 
 /** One sentence of what commander says: "error: unknown option '--dayz'\n(Did you mean --days?)" and the like. */
 function sentence(text: string): string {
@@ -68,9 +52,12 @@ function throwErrors(command: Command): void {
   for (const inner of command.commands) throwErrors(inner);
 }
 
-throwErrors(program);
 handleSignals();
 try {
+  const asked = process.argv[2] ?? "";
+  const names = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+  for (const name of names) program.addCommand(await COMMANDS[name]());
+  throwErrors(program);
   await program.parseAsync();
 } catch (error) {
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
