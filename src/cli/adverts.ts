@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { extname } from "node:path";
 import { Command } from "commander";
 import { startAdvertServer } from "../adverts/server.js";
-import { createAdvert } from "../center/api/advert-routes.js";
+import { createAdvert, setLocalAdverts } from "../center/api/advert-routes.js";
 import { areaOf, mediaTypeOf } from "./advert-flags.js";
 import { BadInput } from "./bad-input.js";
 import { untilInterrupted } from "./interrupt.js";
@@ -38,7 +38,21 @@ export function advertsCommand(): Command {
           [],
         )
         .action(add),
-    );
+    )
+    .addCommand(permission("permit", "permit that adverts lead a client into the local network; for tests and closed sites", true))
+    .addCommand(permission("forbid", "forbid it again, as it is for every client until it is permitted", false));
+}
+
+function permission(name: string, description: string, allowed: boolean): Command {
+  return new Command(name)
+    .description(description)
+    .argument("<client>", "id of the client, 16 hex digits")
+    .requiredOption(...TOKEN_OPTION)
+    .option(...CENTER_OPTION)
+    .action(async (deviceId: string, flags: StaffFlags) => {
+      await staffClient(flags).call(setLocalAdverts, { params: { deviceId }, body: { allowed } });
+      console.log(`Adverts may ${allowed ? "" : "not "}lead client ${deviceId} into the local network.`);
+    });
 }
 
 async function serve(flags: { data: string; port: number; host: string }): Promise<void> {

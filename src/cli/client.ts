@@ -4,6 +4,7 @@ import { Command } from "commander";
 import { SingleBar } from "cli-progress";
 import { centerKey } from "../center/api/order-routes.js";
 import { CenterClient } from "../center/client.js";
+import { CLIENT_PLAYING } from "../host/client-device.js";
 import { openPort } from "../host/open.js";
 import { Transport } from "../host/transport.js";
 import { startTerminalServer } from "../terminal/server.js";
@@ -61,6 +62,9 @@ async function run(flags: ClientFlags): Promise<void> {
       }
       if (received >= length) console.log(`The content of order ${order} has come.`);
     },
+    keyCame: (order) => {
+      console.log(`The key of order ${order} has come.`);
+    },
   });
   console.log(`The terminal ${terminal.id} takes deliveries at ${server.url}.`);
   console.log('"orders" lists them, "play ORDER" plays one, "give back ORDER" ends it early, "stop" ends the terminal.');
@@ -106,7 +110,14 @@ function commands(terminal: Terminal): Promise<void> {
 
 async function command(terminal: Terminal, words: string): Promise<string> {
   const parts = /^(play|give back) ([0-9a-f]{32})$/.exec(words);
-  if (parts?.[1] === "play") return outcomeOf(await terminal.play(parts[2]));
+  if (parts?.[1] === "play") {
+    let begun = false;
+    const status = await terminal.play(parts[2], ({ state }) => {
+      if (state === CLIENT_PLAYING && !begun) console.log(`Playing order ${parts[2]}; click on its adverts now.`);
+      begun ||= state === CLIENT_PLAYING;
+    });
+    return outcomeOf(status);
+  }
   if (parts?.[1] === "give back") {
     await terminal.giveBack(parts[2]);
     return `Order ${parts[2]} is given back.`;

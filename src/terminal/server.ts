@@ -16,6 +16,8 @@ export interface TerminalServerOptions {
   limit?: number;
   logger?: FastifyBaseLogger;
   progress?: (orderId: string, received: number, length: number) => void;
+  /** Told of every key that the client has taken. */
+  keyCame?: (orderId: string) => void;
 }
 
 const OrderParams = Type.Object({ orderId: Id });
@@ -74,7 +76,7 @@ function parsers(app: FastifyInstance): void {
   });
 }
 
-function keyRoutes(app: FastifyInstance, { terminal, centerKey }: TerminalServerOptions): void {
+function keyRoutes(app: FastifyInstance, { terminal, centerKey, keyCame }: TerminalServerOptions): void {
   const byCenter = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const body = (request.rawBody as Buffer | undefined) ?? Buffer.alloc(0);
     if (signedByCenter(centerKey, request.method, request.raw.url ?? "", request.headers.authorization ?? "", body)) done();
@@ -90,7 +92,10 @@ function keyRoutes(app: FastifyInstance, { terminal, centerKey }: TerminalServer
   }));
   app.post("/v1/orders/:orderId/key", { schema: { params: OrderParams, body: KeyRequest }, preValidation: byCenter }, async (request) => {
     const { key } = request.body as Static<typeof KeyRequest>;
-    return { proof: await terminal.loadKey((request.params as Static<typeof OrderParams>).orderId, key) };
+    const { orderId } = request.params as Static<typeof OrderParams>;
+    const proof = await terminal.loadKey(orderId, key);
+    keyCame?.(orderId);
+    return { proof };
   });
   app.post("/v1/orders/:orderId/adverts", { schema: { params: OrderParams, body: AdvertRequest }, preValidation: byCenter }, (request) => {
     const { advert, picture } = request.body as Static<typeof AdvertRequest>;

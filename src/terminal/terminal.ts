@@ -1,4 +1,5 @@
 import type { AreaBody, Manifest } from "../center/api/delivery-messages.js";
+import { newestRegistration } from "../center/api/advert-routes.js";
 import { stateTime, takePeriodReceipt } from "../center/api/order-routes.js";
 import type { CenterClient } from "../center/client.js";
 import { CLIENT_FINISHED, ClientDevice, type ClientStatus } from "../host/client-device.js";
@@ -11,6 +12,8 @@ import { Turns } from "./turns.js";
 const PLACES = 4;
 /** Seconds after which the time is stated anew, long before the client asks for it. */
 const TIME_STANDS = 6 * 3600;
+/** Seconds between two questions after what the center permits the client. */
+const PERMISSIONS = 60;
 
 const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -19,6 +22,8 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 export interface TerminalCenter {
   stateTime(clientId: string, nonce: string): Promise<string>;
   settle(clientId: string, receipt: string, clicks: { advertId: string; count: number }[]): Promise<string>;
+  /** The client's newest registration, null when there is none above this serial. */
+  registration(clientId: string, after: number): Promise<{ treeKeys: string[]; registration: string } | null>;
 }
 
 /** The center over HTTP. */
@@ -27,6 +32,7 @@ export function centerOf(client: CenterClient): TerminalCenter {
     stateTime: async (deviceId, nonce) => (await client.call(stateTime, { params: { deviceId }, body: { nonce } })).statement,
     settle: async (deviceId, receipt, clicks) =>
       (await client.call(takePeriodReceipt, { params: { deviceId }, body: { receipt, clicks } }, receipt.slice(-64))).settlement,
+    registration: (deviceId, after) => client.call(newestRegistration, { params: { deviceId }, query: { after: String(after) } }),
   };
 }
 
@@ -44,6 +50,7 @@ export class Terminal {
   private readonly turns = new Turns();
   private readonly device: ClientDevice;
   private statedAt = -Infinity;
+  private permittedAt = -Infinity;
   private stopping = false;
 
   private constructor(
@@ -85,7 +92,7 @@ export class Terminal {
     });
   }
 
-  /** States the time where it is not known, hands in receipts of periods that are over with the clicks that were kept. */
+  /** States the time where it is not known, has the client take what the center permits it, hands in receipts of periods that are over with the clicks that were kept. */
   care(): Promise<Care> {
     return this.turns.take(async () => {
       const care: Care = { timeStated: false, settled: [] };
@@ -95,6 +102,7 @@ export class Terminal {
         this.statedAt = performance.now() / 1000;
         care.timeStated = true;
       }
+      await this.takePermissions();
       for (const period of await this.device.periods()) {
         if (!period.over) continue;
         const receipt = await this.device.periodReceipt(period.orderId);
@@ -108,6 +116,14 @@ export class Terminal {
       }
       return care;
     });
+  }
+
+  private async takePermissions(): Promise<void> {
+    if (performance.now() / 1000 - this.permittedAt < PERMISSIONS) return;
+    const held = await this.device.registration();
+    const newer = await this.center.registration(this.id, held?.serial ?? 0);
+    if (newer) await this.device.register({ treeKeys: newer.treeKeys.map(unhex), registration: unhex(newer.registration) });
+    this.permittedAt = performance.now() / 1000;
   }
 
   /** Gives an order back before its end: the client destroys the key. */

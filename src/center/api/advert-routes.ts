@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { Areas, MediaType } from "./delivery-messages.js";
 import { route } from "./route.js";
-import { DeviceId, Hash, Id, Name, closed, nullable, oneOf } from "./schema.js";
+import { DeviceId, Hash, Id, Name, bytes, closed, nullable, oneOf } from "./schema.js";
 
 const tag = "Adverts";
 
@@ -49,6 +49,38 @@ export const listAdverts = route({
 });
 
 export const AdvertParams = Type.Object({ advertId: DeviceId });
+
+const ClientParams = Type.Object({ deviceId: DeviceId });
+
+export const setLocalAdverts = route({
+  method: "POST",
+  url: "/v1/clients/:deviceId/local-adverts",
+  access: "staff",
+  tag,
+  summary: "Permit that adverts lead a client into the local network, or forbid it again; for tests and closed sites",
+  params: ClientParams,
+  body: closed({ allowed: Type.Boolean() }),
+  response: Type.Object({ id: DeviceId, allowed: Type.Boolean() }),
+});
+
+export const newestRegistration = route({
+  method: "GET",
+  url: "/v1/clients/:deviceId/registration/newest",
+  access: "open",
+  tag,
+  summary: "What a client takes to have the newest permissions in force, sealed for it; null when it has them",
+  params: ClientParams,
+  query: Type.Object({
+    after: Type.String({ pattern: "^[0-9]{1,10}$", description: "Serial of the registration that the client has; 0 for none" }),
+  }),
+  response: nullable(
+    Type.Object({
+      serial: Type.Integer(),
+      treeKeys: Type.Array(Type.String({ pattern: "^([0-9a-f]{2})+$" })),
+      registration: bytes(113, "Registration sealed for the client"),
+    }),
+  ),
+});
 
 export const keptClicks = route({
   method: "GET",

@@ -222,6 +222,8 @@ export interface Tables {
     bottom_at: number;
     address: string;
   };
+  /** Clients that adverts may lead into the local network, and the serial of the registration that says so. */
+  local_adverts: { device_id: string; allowed: boolean; serial: number };
   advert_clicks: { advert_id: string; count: number };
 }
 

@@ -5,6 +5,7 @@ import { ProblemError } from "../api/problems.js";
 import type { Tables } from "../db/tables.js";
 import type { DeviceReference } from "../device-authority.js";
 import { goodDevice } from "../loans/view.js";
+import { localAdvertsOf } from "../orders/adverts.js";
 import { audit, fromHex, toHex, type Scope } from "../scope.js";
 import { leafKeys, revokeLeaf, takeLeaf } from "./tree.js";
 
@@ -51,7 +52,8 @@ export async function registerClient(scope: Scope, deviceId: string, serverId: s
       customer_id: device.customerId,
       license_server_id: serverId,
       name,
-      registration_serial: 1,
+      // Above that of a registration that said something about adverts only.
+      registration_serial: (await localAdvertsOf(scope.trx, deviceId)).serial + 1,
       registered_at: scope.now,
     })
     .returningAll()
@@ -80,6 +82,7 @@ export async function registrationOf(scope: Scope, deviceId: string): Promise<{ 
   const { keys } = await leafKeys(scope, deviceId);
   const messages = scope.authority.clients.register(device, {
     serial: row.registration_serial,
+    localAdverts: (await localAdvertsOf(scope.trx, deviceId)).allowed,
     server: { id: fromHex(server.id), publicKey: fromHex(server.public_key) },
     tree: { keys, signer: scope.authority.household.signer.publicKey },
   });

@@ -1,3 +1,5 @@
+import type { Database, Trx } from "../db/database.js";
+
 /** The longest address that a client keeps. */
 const ADDRESS = 120;
 
@@ -6,4 +8,10 @@ export function withCustomer(address: string, customerId: string): string {
   const url = new URL(address);
   url.searchParams.set("customer", customerId);
   return url.href.length <= ADDRESS ? url.href : address;
+}
+
+/** Whether adverts may lead a client into the local network, and the serial of the registration that says so; never, until the staff permits it. */
+export async function localAdvertsOf(db: Database | Trx, deviceId: string): Promise<{ allowed: boolean; serial: number }> {
+  const row = await db.selectFrom("local_adverts").select(["allowed", "serial"]).where("device_id", "=", deviceId).executeTakeFirst();
+  return row ?? { allowed: false, serial: 0 };
 }

@@ -1,6 +1,9 @@
 import { hex, statements } from "./sql.js";
 
-/** Operators' adverts: a picture, the icons in it, and where a click on each leads; and the clicks that clients kept and reported. */
+/**
+ * Operators' adverts: a picture, the icons in it, and where a click on each leads; the clients that they may lead into
+ * the local network; and the clicks that clients kept and reported.
+ */
 export const adverts = statements(
   `create table adverts (
      id text primary key ${hex("id", 8)},
@@ -23,6 +26,11 @@ export const adverts = statements(
      bottom_at integer not null check (bottom_at between top_at and 255),
      address text not null,
      primary key (advert_id, number)
+   )`,
+  `create table local_adverts (
+     device_id text primary key references devices,
+     allowed boolean not null,
+     serial bigint not null check (serial > 0)
    )`,
   `create table advert_clicks (
      advert_id text primary key ${hex("advert_id", 8)},

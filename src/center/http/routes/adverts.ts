@@ -5,8 +5,9 @@ import * as api from "../../api/advert-routes.js";
 import { PICTURE_LIMIT } from "../../api/delivery-messages.js";
 import { ProblemError } from "../../api/problems.js";
 import { transact } from "../../db/database.js";
+import { registrationAfter, setLocalAdverts } from "../../orders/permission.js";
 import { audit, toHex } from "../../scope.js";
-import { actorOf, forOperator } from "../access.js";
+import { actorOf, forCenter, forOperator } from "../access.js";
 import { command, options, query } from "../commands.js";
 import type { Parts } from "../parts.js";
 import { sendRange } from "../range.js";
@@ -77,6 +78,17 @@ export function advertRoutes(app: FastifyInstance, parts: Parts): void {
           ],
     );
   });
+  command(app, parts, api.setLocalAdverts, async (scope, { params: { deviceId }, body: { allowed } }) => {
+    forCenter(scope.principal);
+    await setLocalAdverts(scope, deviceId, allowed);
+    return { id: deviceId, allowed };
+  });
+  query(app, parts, api.newestRegistration, ({ principal }, { params: { deviceId }, query: { after } }) =>
+    transact(parts.db, (trx) => {
+      const scope = { trx, now: parts.clock.now(), authority: parts.authority, actor: actorOf(principal) };
+      return registrationAfter(scope, deviceId, Number(after));
+    }),
+  );
   query(app, parts, api.keptClicks, ({ db }) =>
     db.selectFrom("advert_clicks").select(["advert_id as advertId", "count"]).orderBy("advert_id").execute(),
   );
