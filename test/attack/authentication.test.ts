@@ -4,6 +4,7 @@ import {
   INS_GENERAL_AUTHENTICATE,
   INS_GET_DATA,
   INS_GET_KEY,
+  INS_PREPARE,
   INS_PUT_DATA,
   INS_REQUEST_KEY,
   ROLE_CARD,
@@ -205,6 +206,24 @@ test("a sealed command that is sent again, in its session or a later one, is ref
   await tried(async (stage) => (await later(stage)) === 0x9000, "cartridge", [
     { file: "src/core/protocol/session.ts", from: "put32(associated, 4, channel.receiveCounter++);", to: "put32(associated, 4, 0);" },
   ]);
+});
+
+test("a command in clear gets nothing of an open session, and ends it", async () => {
+  const { Stage: Play } = await import("../scenario/support/stage.js");
+  await Play.play({ seed: 135 }, async (stage) => {
+    await stage.toKiosk();
+    for (const [name, role, ins] of [
+      ["cartridge", ROLE_CARTRIDGE, INS_PREPARE],
+      ["card", ROLE_CARD, INS_CONTRACT],
+    ] as const) {
+      const session = stage.session(name);
+      const carry = stage.device(name).carry as (apdu: Uint8Array) => Promise<Uint8Array>;
+      await session.authenticate(role);
+      const data = name === "card" ? [88, ...new Uint8Array(88)] : [];
+      assert.equal([...(await carry(Uint8Array.of(0x80, ins, 0, 0, ...data, 0)))], [0x69, 0x82], name);
+      assert.is((await session.transfer(0x80, ins, 0, Uint8Array.from(data.slice(1)))).sw, 0x6988, `${name}: the session is over`);
+    }
+  });
 });
 
 test("whatever is changed in the messages of an authentication, suites and epoch included, no session comes of it", async () => {

@@ -225,7 +225,11 @@ function receive(device: Device, length: number): void {
       return respond(SW_SECURE_MESSAGING, 0);
     }
     size -= 16;
-  } else buffer.set(buffer.subarray(command.offset, command.offset + size), DATA);
+  } else {
+    // What comes in clear is not from the peer of a session, which ends: nobody on the wire speaks in the peer's name.
+    closeChannel(device.channel);
+    buffer.set(buffer.subarray(command.offset, command.offset + size), DATA);
+  }
   const ins = command.ins;
   const tag = (command.p1 << 8) | command.p2;
   const standard = (command.cla & 0x80) === 0;
