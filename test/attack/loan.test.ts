@@ -328,6 +328,25 @@ test("[D6] a clock that is set back at the reader opens nothing: the card's floo
   );
 });
 
+test("[D6] a clock that is set back at the card, by taking its power, opens nothing: the floor that it has seen is durable", async () => {
+  await tried(
+    async (stage) => {
+      const now = stage.time();
+      const ask = await withReader(stage, { notAfter: now + 7200 });
+      // Time goes on in small steps, each too small to be written down by itself.
+      for (let minute = 30; minute <= 240; minute += 30) await ask(1, now + 60 * minute);
+      assert.is((await ask(1, now + 240 * 60)).sw, 0x6985);
+      stage.takeOut();
+      stage.world.dock(stage.card, stage.kioskCard);
+      await stage.world.sleep(SECOND);
+      (await ask(1, now + 60)).session.close();
+      return (await ask(1, now + 60)).sw === 0x9000;
+    },
+    "card",
+    [{ file: "src/core/device/party.ts", from: "  if ((time / 3600) >>> 0 > (before / 3600) >>> 0) storeState(memory);\n", to: "" }],
+  );
+});
+
 test("[D7] a card whose flash is put back meets the version that the cartridge's key memory holds", async () => {
   await tried(
     async (stage) => {

@@ -147,12 +147,12 @@ export function storeState(memory: Memory): boolean {
   return journalPut(memory.journal, SLOT_STATE, 0, memory.state);
 }
 
-/** Raises the floor of time, never lowers it; durable once it has risen by an hour, so that flash does not wear. */
+/** Raises the floor of time, never lowers it; durable in every hour that it enters, so that flash does not wear. */
 export function raiseFloor(memory: Memory, time: number): void {
   const before = get32(memory.state, STATE_FLOOR);
   if (time <= before) return;
   put32(memory.state, STATE_FLOOR, time);
-  if (time - before >= 3600) storeState(memory);
+  if ((time / 3600) >>> 0 > (before / 3600) >>> 0) storeState(memory);
 }
 
 /**
