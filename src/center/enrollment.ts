@@ -1,14 +1,25 @@
 import { randomBytes } from "node:crypto";
-import { INS_PUT_DATA, INS_ROTATE, ROLE_CARD, ROLE_READER, TAG_READER_CERTIFICATE } from "../core/protocol/constants.js";
+import {
+  INS_GET_DATA,
+  INS_PUT_DATA,
+  INS_ROTATE,
+  ROLE_CARD,
+  ROLE_READER,
+  TAG_LICENSE,
+  TAG_READER_CERTIFICATE,
+} from "../core/protocol/constants.js";
+import { SW_OK } from "../core/link/apdu.js";
 import { enroll } from "../host/enrollment.js";
 import { HostParty } from "../host/party.js";
-import { DeviceSession, type ApduTransport } from "../host/session.js";
+import { DeviceError, DeviceSession, type ApduTransport } from "../host/session.js";
 import { Authority } from "./keys/authority.js";
 import type { EnrolledDevice, KeyFolder, Validity } from "./keys/folder.js";
 import type { Identity } from "./keys/identity.js";
 
 /** Reader certificates that a card holds. */
 const READERS = 2;
+/** Licenses that a card holds at most. */
+const LICENSES = 4;
 /** The revocation epoch in which every device begins. */
 const FIRST_EPOCH = 1;
 
@@ -39,7 +50,7 @@ export async function enrollDevice(folder: KeyFolder, transport: ApduTransport, 
       if (options.role !== undefined && info.role !== options.role)
         throw new Error(`The device plays role ${String(info.role)}, not ${String(options.role)}; put the right one in.`);
       const chain = folder.certify({ role: info.role, id, publicKey, suites: info.suites }, options.validity);
-      device = { role: info.role, id: hex(id), generation, chain: hex(chain), board: info.board };
+      device = { role: info.role, id: hex(id), generation, chain: hex(chain), roots: folder.roots.map(hex), board: info.board };
       folder.saveDevice(device);
       const fields = { roots: folder.rootBytes, floor: options.now, epoch: FIRST_EPOCH, chain };
       return {
@@ -57,28 +68,75 @@ export async function enrollDevice(folder: KeyFolder, transport: ApduTransport, 
   return device as unknown as EnrolledDevice;
 }
 
+/** How a device is renewed. */
+export interface RenewalOptions {
+  validity: Validity;
+  now: () => number;
+  /** Renews a card whatever licenses it holds; they are worth nothing afterwards. */
+  destroyLicenses?: boolean;
+}
+
 /**
- * Brings a device to the newest master, roots and issuer. Safe to repeat: a device that is up to date proves it again.
+ * Brings a device to the newest master, roots and issuer. Safe to repeat: a device that is up to date proves it again. What was sealed under the key before does not open
+ * any more, so a card with licenses is renewed only when told.
  *
- * @throws Error for a device of somebody else; DeviceError when it refuses; Error when its proof is not genuine, and then nothing is written down
+ * @throws Error for a device of somebody else, for a card with licenses, and where roots changed and the master did not; DeviceError when it refuses; Error when its proof is
+ *   not genuine: the generation before must then be kept
  */
-export async function renewDevice(folder: KeyFolder, transport: ApduTransport, validity: Validity): Promise<EnrolledDevice> {
+export async function renewDevice(folder: KeyFolder, transport: ApduTransport, options: RenewalOptions): Promise<EnrolledDevice> {
   const session = new DeviceSession(transport);
   const authority = new Authority(folder.keys);
   const info = await session.info();
   if (!info.personalized) throw new Error("This device is blank; enroll it first.");
-  const known = folder.device(hex(info.id));
+  const { pending, ...known } = folder.device(hex(info.id));
   const generation = folder.keys.generation;
   const device = { role: known.role, id: info.id };
-  const publicKey = unhex(known.chain).slice(32, 64);
-  const chain = folder.certify({ role: known.role, id: info.id, publicKey, suites: info.suites }, validity);
-  const renewed: EnrolledDevice = { ...known, generation, chain: hex(chain) };
-  const sealed = authority.sealRotation({ ...device, generation: info.generation }, generation, folder.rootBytes, chain);
+  const roots = folder.roots.map(hex);
+  if (info.generation !== generation && known.role === ROLE_CARD && options.destroyLicenses !== true)
+    await requireNoLicenses(folder, transport, known.roots, options.now);
+  // The one that was sent before, where there is one: the device may have it.
+  let renewal = pending?.generation === generation ? pending : undefined;
+  if (info.generation === generation && renewal === undefined && known.roots.join() !== roots.join())
+    throw new Error("The device has the newest key, and takes other roots with a newer one only; run leyden enroll rotate master first.");
+  if (renewal === undefined) {
+    const publicKey = unhex(known.chain).slice(32, 64);
+    const chain = folder.certify({ role: known.role, id: info.id, publicKey, suites: info.suites }, options.validity);
+    renewal = info.generation === generation ? known : { generation, chain: hex(chain), roots };
+  }
+  const renewed: EnrolledDevice = { ...known, generation, chain: renewal.chain, roots: renewal.roots };
+  if (known.generation !== generation) folder.saveDevice({ ...known, pending: renewal });
+  const rootBytes = new Uint8Array(Buffer.concat(renewal.roots.map(unhex)));
+  const sealed = authority.sealRotation({ ...device, generation: info.generation }, generation, rootBytes, unhex(renewal.chain));
   const proof = await session.command(0x80, INS_ROTATE, 0, sealed, "The device did not take its new key");
   if (!authority.verifyRotated({ ...device, generation }, proof))
     throw new Error("The device's proof that it holds its new key is not genuine; try again, and keep the old generation until then.");
-  if (info.generation !== generation) folder.saveDevice(renewed);
-  return info.generation === generation ? { ...known, generation } : renewed;
+  folder.saveDevice(renewed);
+  return renewed;
+}
+
+/**
+ * Throws an Error when the card holds licenses, or when it does not let this center look.
+ *
+ * @param roots - that the card trusts; one of them has signed its chain, and may be retired since
+ */
+async function requireNoLicenses(folder: KeyFolder, transport: ApduTransport, roots: string[], now: () => number): Promise<void> {
+  const session = new DeviceSession(transport, partyOf({ ...folder.party, roots: unhex(roots.join("")) }, now));
+  let held = 0;
+  try {
+    await session.authenticate(ROLE_CARD);
+  } catch (error) {
+    if (!(error instanceof DeviceError)) throw error;
+    throw new Error(
+      `The card does not show this center its licenses (status ${error.status.toString(16)}), which its new key would destroy; give --destroy-licenses if none of them is needed.`,
+    );
+  }
+  for (let index = 0; index < LICENSES; index++)
+    if ((await session.transfer(0x00, INS_GET_DATA, TAG_LICENSE + index, new Uint8Array(0))).sw === SW_OK) held++;
+  session.close();
+  if (held > 0)
+    throw new Error(
+      `The card holds ${String(held)} license${held === 1 ? "" : "s"}, which its new key would destroy; have ${held === 1 ? "it" : "them"} returned first, or give --destroy-licenses.`,
+    );
 }
 
 /** Destroys a generation of the master. @throws Error while a device of the folder has a key of it, or when it is the newest */

@@ -38,6 +38,7 @@ interface DeviceOptions extends PortOptions {
   center?: string;
   token?: string;
   customer?: string;
+  destroyLicenses?: boolean;
 }
 
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -108,12 +109,27 @@ async function device(port: string, options: DeviceOptions): Promise<void> {
 
 async function renew(port: string, options: DeviceOptions): Promise<void> {
   const folder = KeyFolder.open(options.keys);
-  const renewed = await atPort(port, options.baud, (transport) => renewDevice(folder, transport, validity(options.years)));
+  const renewed = await atPort(port, options.baud, (transport) =>
+    renewDevice(folder, transport, { validity: validity(options.years), now, destroyLicenses: options.destroyLicenses }),
+  );
   await register(renewed, options);
   console.log(`Renewed: ${describe(renewed)}.`);
 }
 
-function rotate(what: string, options: { keys: string; root?: string; years: number }): void {
+interface RotateOptions {
+  keys: string;
+  root?: string;
+  years: number;
+  leaveBehind?: boolean;
+}
+
+/** "1 device, 0123456789abcdef," or "3 devices, 0123456789abcdef among them,". */
+function counted(devices: EnrolledDevice[]): string {
+  const [{ id }] = devices;
+  return devices.length === 1 ? `1 device, ${id},` : `${String(devices.length)} devices, ${id} among them,`;
+}
+
+function rotate(what: string, options: RotateOptions): void {
   const folder = KeyFolder.open(options.keys);
   if (what === "master") {
     console.log(`The master is of generation ${String(folder.keys.rotateMaster())}; renew the devices, then destroy the one before.`);
@@ -122,17 +138,30 @@ function rotate(what: string, options: { keys: string; root?: string; years: num
   if (!["issuer", "root", "successor"].includes(what)) throw new BadInput(`rotate takes master, issuer, root, successor, not ${what}.`);
   if (options.root === undefined) throw new BadInput(`Rotating the ${what} needs --root, the file that is kept offline.`);
   const root = RootKeys.open(options.root);
+  const [first, successor] = root.publicKeys;
   if (what === "issuer") folder.replaceIssuer(root, validity(options.years));
-  else {
-    if (what === "root") root.succeed();
-    else root.retire();
+  else if (what === "root") {
+    const strangers = folder.devicesWithout(successor);
+    if (strangers.length > 0 && !root.succeeded && options.leaveBehind !== true)
+      throw new BadInput(
+        `${counted(strangers)} would refuse everybody from now on, not knowing the successor; rotate the master, renew them, then rotate the root, or give --leave-behind.`,
+      );
+    root.succeed();
     folder.followRoots(root, validity(options.years));
+  } else {
+    root.retire();
+    folder.followRoots(root, validity(options.years));
+    const trusting = folder.devices().filter((device) => !folder.devicesWithout(first).some(({ id }) => id === device.id));
+    if (trusting.length > 0)
+      console.error(
+        `${counted(trusting)} ${trusting.length === 1 ? "trusts" : "trust"} the root that is retired, until renewed; rotate the master, then renew.`,
+      );
   }
   console.log(
     {
       issuer: "There is a new issuer; what the one before certified stays good.",
-      root: "The successor signs now; renew the devices before you rotate the successor.",
-      successor: "The root before is retired, and there is a new successor; renew the devices.",
+      root: "The successor signs now. Devices know it already; go on with rotate successor.",
+      successor: "The root before is retired, and there is a new successor.",
     }[what],
   );
 }
@@ -181,6 +210,7 @@ export function enrollCommand(): Command {
     .command("renew <port>")
     .description("bring a device to the newest master, roots and issuer; a card without licenses")
     .requiredOption(...keys)
+    .option("--destroy-licenses", "renew a card although the licenses on it are lost by that")
     .option(...baud)
     .option(...years)
     .option(...center)
@@ -220,6 +250,7 @@ export function enrollCommand(): Command {
     .description("put new keys in place of old ones: master, issuer, root (its successor takes over), successor (a new one)")
     .requiredOption(...keys)
     .option("--root <file>", "root file, for all but the master")
+    .option("--leave-behind", "rotate the root although devices that were not renewed refuse everybody afterwards")
     .option(...years)
     .action(mending(rotate));
   enroll

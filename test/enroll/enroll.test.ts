@@ -10,7 +10,16 @@ import { Authority } from "../../src/center/keys/authority.js";
 import { KeyFolder, type EnrolledDevice } from "../../src/center/keys/folder.js";
 import { readIdentity, type Identity } from "../../src/center/keys/identity.js";
 import { RootKeys } from "../../src/center/keys/root.js";
-import { INS_ROTATE, ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_LICENSE_SERVER, ROLE_READER } from "../../src/core/protocol/constants.js";
+import {
+  INS_CONTRACT,
+  INS_CONTRACT_KEY,
+  INS_ROTATE,
+  ROLE_CARD,
+  ROLE_CARTRIDGE,
+  ROLE_KIOSK,
+  ROLE_LICENSE_SERVER,
+  ROLE_READER,
+} from "../../src/core/protocol/constants.js";
 import { openTcp } from "../../src/host/tcp.js";
 import { DeviceError, DeviceSession } from "../../src/host/session.js";
 import { Transport } from "../../src/host/transport.js";
@@ -95,6 +104,16 @@ test("[A16] a root, a center's keys, and blank boards in another process: each i
     const cartridge = new Transport(await openTcp(ports.cartridge));
     await new DeviceSession(cartridge, partyOf(kiosk, now)).authenticate(ROLE_CARTRIDGE);
     await cartridge.close();
+    const rotate = (what: string, ...more: string[]): string[] => ["rotate", what, "--keys", keys, "--root", at("root.json"), ...more];
+    good(...rotate("root"));
+    const { code, error } = leyden(...rotate("successor"));
+    assert.is(code, 0);
+    assert.match(
+      error,
+      /^3 devices, [0-9a-f]{16} among them, trust the root that is retired, until renewed; rotate the master, then renew\.\n$/,
+    );
+    bad(/^3 devices, [0-9a-f]{16} among them, would refuse everybody from now on/, ...rotate("root"));
+    good(...rotate("root", "--leave-behind"));
   } finally {
     end();
   }
@@ -128,6 +147,7 @@ async function enrolled(
 }
 
 const names = ["card", "cartridge", "reader"];
+const renewal = (loan: LoanWorld): { validity: typeof validity; now: () => number } => ({ validity, now: () => loan.time() });
 
 async function meets(loan: LoanWorld, identity: Identity, name: "card" | "cartridge"): Promise<number> {
   try {
@@ -162,8 +182,8 @@ test("rotation of the master: devices prove the key of the next generation, and 
     await refused(() => {
       destroyGeneration(keys, 1);
     }, /3 devices have a key of generation 1/);
-    for (const name of names) assert.is((await renewDevice(keys, loan.transport(name), validity)).generation, 2);
-    assert.is((await renewDevice(keys, loan.transport("card"), validity)).generation, 2, "again, for an answer that was lost");
+    for (const name of names) assert.is((await renewDevice(keys, loan.transport(name), renewal(loan))).generation, 2);
+    assert.is((await renewDevice(keys, loan.transport("card"), renewal(loan))).generation, 2, "again, for an answer that was lost");
     assert.equal(
       KeyFolder.open(keys.path)
         .devices()
@@ -185,6 +205,67 @@ test("rotation of the master: devices prove the key of the next generation, and 
   });
 });
 
+test("a card that holds a license is not renewed unless told, and a renewal whose answer was lost is finished", async () => {
+  await enrolled("licensed", async ({ loan, keys, root, devices }) => {
+    const authority = new Authority(keys.keys);
+    const card = { role: ROLE_CARD, id: new Uint8Array(Buffer.from(devices.card.id, "hex")), generation: 1 };
+    const session = new DeviceSession(
+      loan.transport("card"),
+      partyOf(keys.party, () => loan.time()),
+    );
+    await session.authenticate(ROLE_CARD);
+    const opened = authority.openContract(card, await session.command(0x80, INS_CONTRACT, 0, new Uint8Array(88).fill(1), "contract"));
+    const license = authority.sealLicense(
+      card,
+      new Uint8Array(16).fill(2),
+      opened?.nonce ?? new Uint8Array(16),
+      new Uint8Array(88).fill(1),
+      loan.time(),
+      new Uint8Array(32),
+    );
+    await session.command(0x80, INS_CONTRACT_KEY, 0, license, "license");
+    session.close();
+    keys.keys.rotateMaster();
+    await refused(
+      renewDevice(keys, loan.transport("card"), renewal(loan)),
+      /holds 1 license, which its new key would destroy; have it returned first, or give --destroy-licenses/,
+    );
+    assert.is((await loan.session("card", null).info()).generation, 1, "nothing was done to it");
+    const deaf = {
+      transmit: async (apdu: Uint8Array): Promise<Uint8Array> => {
+        const answer = await loan.transport("card").transmit(apdu);
+        if (apdu[1] === INS_ROTATE) throw new Error("the line is dead");
+        return answer;
+      },
+    };
+    await refused(renewDevice(keys, deaf, { ...renewal(loan), destroyLicenses: true }), /the line is dead/);
+    assert.is(keys.device(devices.card.id).generation, 1, "nobody has proven anything");
+    const renewed = await renewDevice(keys, loan.transport("card"), renewal(loan));
+    assert.equal(keys.device(devices.card.id), renewed, "generation 2 is written down now");
+    assert.is(renewed.generation, 2);
+    const again = new DeviceSession(
+      loan.transport("card"),
+      partyOf(keys.party, () => loan.time()),
+    );
+    let shown = "";
+    const { transmit } = loan.transport("card");
+    loan.transport("card").transmit = async (apdu) => {
+      const answer = await transmit.call(loan.transport("card"), apdu);
+      if (apdu[1] === 0x86 && apdu[3] === 1) shown = Buffer.from(answer.subarray(56, 312)).toString("hex");
+      return answer;
+    };
+    await again.authenticate(ROLE_CARD);
+    assert.is(shown, renewed.chain, "what is written down is the chain that the card has");
+    root.succeed();
+    root.retire();
+    keys.followRoots(root, validity);
+    await refused(
+      renewDevice(keys, loan.transport("card"), renewal(loan)),
+      /takes other roots with a newer one only; run leyden enroll rotate master/,
+    );
+  });
+});
+
 test("a rotation of another device, sealed by somebody else, or altered, changes nothing; a proof that is not genuine is noticed", async () => {
   await enrolled("forged", async ({ loan, keys, devices }) => {
     const authority = new Authority(keys.keys);
@@ -201,7 +282,7 @@ test("a rotation of another device, sealed by somebody else, or altered, changes
       transmit: async (apdu: Uint8Array): Promise<Uint8Array> =>
         apdu[1] === INS_ROTATE ? Uint8Array.from([...new Uint8Array(16), 0x90, 0]) : loan.transport("card").transmit(apdu),
     };
-    await refused(renewDevice(keys, lying, validity), /not genuine/);
+    await refused(renewDevice(keys, lying, renewal(loan)), /not genuine/);
     assert.is(keys.device(devices.card.id).generation, 1);
     assert.is(await give(genuine), 0x9000);
     assert.is(await give(genuine), 0x6a80, "sealed under a key that is over");
@@ -240,7 +321,7 @@ test("rotation of the root: its successor takes over with no device at hand; onc
     root.retire();
     keys.followRoots(RootKeys.open(at("root-root.json")), validity);
     keys.keys.rotateMaster();
-    for (const name of names) await renewDevice(keys, loan.transport(name), validity);
+    for (const name of names) await renewDevice(keys, loan.transport(name), renewal(loan));
     assert.is(await meets(loan, before, "card"), 0x6982, "signed by the root that was retired");
     assert.is(await meets(loan, after, "card"), 0x9000);
     assert.is(await meets(loan, keys.party, "cartridge"), 0x9000);

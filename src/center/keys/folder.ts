@@ -16,14 +16,21 @@ export interface Validity {
   notAfter: number;
 }
 
-/** A device as it was enrolled; `chain` and `generation` are what the center's interface takes. */
-export interface EnrolledDevice {
+/** What a renewal changes: generation of the device key, chain (hex), and the roots (hex) that the device trusts with it. */
+export interface Renewal {
+  generation: number;
+  chain: string;
+  roots: string[];
+}
+
+/** A device as it was enrolled, or last renewed; `chain` and `generation` are what the center's interface takes. */
+export interface EnrolledDevice extends Renewal {
   role: number;
   /** Hexadecimal. */
   id: string;
-  generation: number;
-  chain: string;
   board: string;
+  /** A renewal that was sent and not yet proven: the device may have it or not. */
+  pending?: Renewal;
 }
 
 interface PublicFile {
@@ -195,6 +202,11 @@ export class KeyFolder {
       .filter((name) => /^[0-9a-f]{16}\.json$/.test(name))
       .sort()
       .map((name) => this.device(name.slice(0, 16)));
+  }
+
+  /** Devices that do not trust the root with this public key, as far as they were renewed here. */
+  devicesWithout(root: Uint8Array): EnrolledDevice[] {
+    return this.devices().filter((device) => !device.roots.includes(hex(root)));
   }
 
   private addIssuer(certificate: string): void {
