@@ -248,6 +248,11 @@ export class Wire {
     };
   }
 
+  /** Who is on an end. */
+  party(end: 0 | 1): WireParty | undefined {
+    return this.#directions[end].from;
+  }
+
   /** Takes whoever is on the end off it; what is under way is lost. */
   detach(end: 0 | 1): void {
     for (const direction of this.#directions) direction.pull();

@@ -89,7 +89,9 @@ function answered(peer: Peer, length: number): void {
   let size = length - 2;
   if (done === null) return;
   peer.waiting = null;
-  if (length >= 2) {
+  // Nothing of ours is that long, and there is no room behind it for what it holds.
+  if (size > peer.data.length) closeChannel(peer.channel);
+  else if (length >= 2) {
     sw = get16(buffer, size);
     if (peer.channel.open && size >= 16) {
       header[0] = 0;

@@ -1,6 +1,6 @@
 import type { Board } from "../../boards/board.js";
 import { startDevice, whenIdle, workDone, type Device } from "../core/device/device.js";
-import { SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
+import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
 import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
 import { PLAYER_IDLE, PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
@@ -9,6 +9,9 @@ import { PLAYER_IDLE, PLAYER_PLAYING, createPlayer, describePlayer, play, type P
 const CARD_WAITS = 3000;
 /** A cartridge runs already when it is put in; a card that comes with it starts first. */
 const CARTRIDGE_WAITS = 500;
+
+/** One that slows down, since others failed to authenticate to it, is tried again after so long. */
+const BLOCKED_WAITS = 15000;
 
 /** A device that waits for authentication. */
 function pending(peer: Peer): boolean {
@@ -23,6 +26,12 @@ function advance(device: Device, player: Player): void {
     if (pending(peer)) {
       authenticatePeer(device, peer, function () {
         workDone(device);
+        if (peer.refusal === SW_BLOCKED)
+          device.board.after(BLOCKED_WAITS, function () {
+            if (peer.refusal !== SW_BLOCKED) return;
+            peer.refusal = 0;
+            advance(device, player);
+          });
         advance(device, player);
       });
     } else {
