@@ -21,7 +21,7 @@ const READERS = 2;
 /** Licenses that a card holds at most. */
 const LICENSES = 4;
 /** The revocation epoch in which every device begins. */
-const FIRST_EPOCH = 1;
+export const FIRST_EPOCH = 1;
 
 export interface EnrollmentOptions {
   validity: Validity;

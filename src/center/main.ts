@@ -6,11 +6,13 @@ import { pino, type Logger } from "pino";
 import { FileStore } from "./catalog/files.js";
 import { systemClock, type Clock } from "./clock.js";
 import { openDatabase, transact, type Database } from "./db/database.js";
+import type { Contact } from "./contact.js";
 import type { DeviceAuthority } from "./device-authority.js";
 import { hashToken } from "./http/access.js";
 import { buildApp } from "./http/app.js";
 import type { Parts } from "./http/parts.js";
 import { BATCH, sweep } from "./loans/sweep.js";
+import { Meetings } from "./meetings.js";
 import { Outgoing } from "../host/outgoing.js";
 import { Dispatcher } from "./orders/dispatcher.js";
 import { toHex } from "./scope.js";
@@ -24,6 +26,8 @@ export interface CenterOptions {
   /** Of a PostgreSQL server; without it PGlite keeps the tables in `dataDir`. */
   databaseUrl?: string;
   authority: DeviceAuthority;
+  /** The center as it meets cards itself. */
+  contact: Contact;
   clock?: Clock;
   logger?: Logger;
   requestsPerMinute?: number;
@@ -64,6 +68,7 @@ export async function startCenter(options: CenterOptions): Promise<Center> {
       clock,
       contents: new FileStore(join(dataDir, "contents")),
       pictures: new FileStore(join(dataDir, "pictures")),
+      meetings: new Meetings(options.contact, clock),
       outgoing: new Outgoing(options.allowLocal),
       step: options.step,
     };

@@ -1,8 +1,11 @@
 import { join } from "node:path";
 import { Command } from "commander";
+import { systemClock } from "../center/clock.js";
+import { Contact } from "../center/contact.js";
 import { createDeviceAuthority } from "../center/device-authority.js";
 import { KeyFolder } from "../center/keys/folder.js";
 import { startCenter } from "../center/main.js";
+import { HostParty } from "../host/party.js";
 import { untilInterrupted } from "./interrupt.js";
 import { whole } from "./options.js";
 
@@ -36,6 +39,7 @@ async function run(flags: CenterFlags): Promise<void> {
     host: flags.host,
     databaseUrl: process.env.DATABASE_URL,
     authority: createDeviceAuthority(folder.keys, folder.acceptedRoots),
+    contact: new Contact(new HostParty({ ...folder.party, time: systemClock.now }), folder.issuers),
   });
   console.log(`The center listens at ${center.url}; the token of the first staff is in ${center.tokenFile}.`);
   await untilInterrupted();

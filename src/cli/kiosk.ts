@@ -6,6 +6,7 @@ import { readIdentity, type Identity } from "../center/keys/identity.js";
 import { ROLE_KIOSK } from "../core/protocol/constants.js";
 import { HostParty } from "../host/party.js";
 import { Transport } from "../host/transport.js";
+import { CounterIntroduction } from "../kiosk/introduction.js";
 import { SimulatedTerminal, type Behavior } from "../kiosk/payment.js";
 import { KioskDirectory, askPeers, servePeers } from "../kiosk/peers.js";
 import { RentalKiosk } from "../kiosk/rental-kiosk.js";
@@ -91,7 +92,14 @@ async function start(flags: KioskFlags): Promise<Kiosk> {
   const party = new HostParty({ ...identity, time: seconds });
   const places = [await openPlace("cartridge", flags.cartridge, "rent"), await openPlace("card", flags.card, "rent")];
   const transports = places.map((place) => new Transport(place.port));
-  const slots = new KioskSlots(party, transports[0], transports[1]);
+  // Soon given up: where the center is away, certificates do.
+  const hasty = new CenterClient({
+    url: flags.center,
+    credential: { kioskId: id, seed: identity.signingSeed },
+    attempts: 1,
+    timeout: 3000,
+  });
+  const slots = new KioskSlots(party, transports[0], transports[1], new CounterIntroduction(hasty, identity.deviceKey));
   const close = async (): Promise<void> => {
     await Promise.all(transports.map((transport) => transport.close()));
     await Promise.all(places.map((place) => place.board?.stop()));

@@ -108,6 +108,8 @@ async function registerKiosk(file: string, flags: KioskFlags): Promise<void> {
       operatorId,
       name: flags.name,
       chain: Buffer.from(identity.signingChain).toString("hex"),
+      deviceChain: Buffer.from(identity.chain).toString("hex"),
+      generation: identity.generation,
       ...(flags.address !== undefined && { address: flags.address }),
     },
   });

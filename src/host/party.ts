@@ -24,7 +24,10 @@ interface Pair {
   peer: Uint8Array;
 }
 
-/** The party of a machine that has a clock and memory: a kiosk, or the center itself. Pairs live as long as the process, unless exported. */
+/** Pairs, and certificates that were verified, which are kept; the oldest makes room, and those two then authenticate by certificates again. */
+const KEPT = 1000;
+
+/** The party of a machine that has a clock and memory: a kiosk, or the center itself. Pairs live as long as the process. */
 export class HostParty implements Party {
   readonly id: Uint8Array;
   readonly role: number;
@@ -71,6 +74,7 @@ export class HostParty implements Party {
 
   remember(hash: Uint8Array): void {
     this.verified.add(hex(hash));
+    makeRoom(this.verified);
   }
 
   revoked(id: Uint8Array): boolean {
@@ -90,7 +94,9 @@ export class HostParty implements Party {
     const before = this.pairs.get(hex(pairId));
     for (const [id, pair] of this.pairs) if (hex(pair.peer) === hex(peer) && id !== hex(pairId)) this.pairs.delete(id);
     const previous = before === undefined || before.generation >= generation ? (before?.previous ?? new Uint8Array(32)) : before.secret;
+    this.pairs.delete(hex(pairId));
     this.pairs.set(hex(pairId), { generation, secret: secret.slice(), previous: previous.slice(), peer: peer.slice() });
+    makeRoom(this.pairs);
   }
 
   /** The pair with the device `id`, or null. */
@@ -104,6 +110,13 @@ export class HostParty implements Party {
   /** Forgets the pair with the device `id`. */
   forget(id: Uint8Array): void {
     for (const [pairId, pair] of this.pairs) if (hex(pair.peer.subarray(0, 8)) === hex(id)) this.pairs.delete(pairId);
+  }
+}
+
+function makeRoom(kept: Map<string, unknown> | Set<string>): void {
+  for (const oldest of kept.keys()) {
+    if (kept.size <= KEPT) return;
+    kept.delete(oldest);
   }
 }
 

@@ -37,6 +37,10 @@ export interface KioskCartridge {
   /** The armed loan, null when there is none or the cartridge does not tell. */
   loan(): Promise<HeldLoan | null>;
   /** Recommendation notes, as many as there are. */
+  /** Takes an introduction (118 bytes). */
+  takeTicket(ticket: Uint8Array): Promise<void>;
+  /** Leaves the two tickets of a reader (236 bytes), which fetches them at home. */
+  putMail(tickets: Uint8Array): Promise<void>;
   readRecommendations(): Promise<Uint8Array[]>;
   writeRecommendations(notes: Uint8Array[]): Promise<void>;
 }
@@ -45,6 +49,10 @@ export interface KioskCartridge {
 export interface KioskCard {
   /** 8 bytes, hex. */
   readonly id: string;
+  /** Carries a command APDU of the center's own conversation with the card, and its answer. The kiosk's session ends by it and begins anew afterwards. */
+  carry(apdu: Uint8Array): Promise<Uint8Array>;
+  /** Takes an introduction (118 bytes). */
+  takeTicket(ticket: Uint8Array): Promise<void>;
   /** CONTRACT: loan id 16 | content id 16 | cartridge id 8 | terms 48; answers what the card seals for the center, 120 bytes. */
   contract(fields: Uint8Array): Promise<Uint8Array>;
   /** CONTRACT KEY: stores the license (172 bytes sealed); answers the proof of completion, 16 bytes. */

@@ -9,6 +9,7 @@ import type { CenterClient } from "../center/client.js";
 import { KioskCatalog, type Choice } from "./catalog.js";
 import { ContentCache } from "./contents.js";
 import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
+import { carryMeeting, type Met } from "./meeting.js";
 import { Spool } from "./spool.js";
 
 /** A rental under way: all that is needed to bring it to an end, good or bad, after a kill. */
@@ -115,6 +116,10 @@ export class RentalKiosk {
     this.attempts.put(key, attempt);
     const params = { loanId: loan.id };
     if (card !== null) {
+      this.step("meet");
+      const { introduction } = await carryMeeting(client, loan.id, (apdu) => card.carry(apdu));
+      this.step("introduce");
+      if (introduction !== null) await introduceReader(introduction, cartridge, card);
       this.step("contract");
       const sealed = await card.contract(unhex(loan.id + loan.contentId + loan.cartridgeId + loan.terms));
       const { license } = await client.call(makeContract, { params, body: { contract: hex(sealed) } });
@@ -245,5 +250,17 @@ export class RentalKiosk {
     }
     await cartridge.erase();
     await this.settleReceipt(cartridge);
+  }
+}
+
+/** Card and cartridge get to know the reader at home, whose own tickets travel in the cartridge. Where one does not take it, the two authenticate by certificates. */
+async function introduceReader(introduction: NonNullable<Met["introduction"]>, cartridge: KioskCartridge, card: KioskCard): Promise<void> {
+  const { cardTicket, cartridgeTicket, mailbox } = introduction;
+  try {
+    await cartridge.putMail(unhex(mailbox));
+    await cartridge.takeTicket(unhex(cartridgeTicket));
+    await card.takeTicket(unhex(cardTicket));
+  } catch (error) {
+    if (!(error instanceof DeviceRefused)) throw error;
   }
 }

@@ -21,15 +21,18 @@ import {
   ROLE_CARD,
   ROLE_CARTRIDGE,
   TAG_LICENSE,
+  TAG_MAILBOX,
   TAG_READER_CERTIFICATE,
   TAG_RECEIPT,
   TAG_RECOMMENDATIONS,
+  TAG_TICKET,
 } from "../core/protocol/constants.js";
 import { LICENSE_LOAN, LICENSE_TERMS } from "../core/protocol/license.js";
 import { TERMS_LENGTH } from "../core/protocol/terms.js";
 import type { HostParty } from "../host/party.js";
 import { DeviceSession } from "../host/session.js";
 import { LinkError, type Transport } from "../host/transport.js";
+import type { CounterIntroduction } from "./introduction.js";
 import { DeviceRefused, type HeldLoan, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
 
 const none = new Uint8Array(0);
@@ -127,6 +130,14 @@ class SlotCartridge implements KioskCartridge {
     return data && { loanId: hex(data.subarray(0, 16)), terms: data.slice(16, 16 + TERMS_LENGTH) };
   }
 
+  async takeTicket(ticket: Uint8Array): Promise<void> {
+    await order(this.session, "an introduction", INS_PUT_DATA, TAG_TICKET, ticket, 0x00);
+  }
+
+  async putMail(tickets: Uint8Array): Promise<void> {
+    await order(this.session, "its reader's introductions", INS_PUT_DATA, TAG_MAILBOX, tickets, 0x00);
+  }
+
   async readRecommendations(): Promise<Uint8Array[]> {
     const notes: Uint8Array[] = [];
     for (let index = 0; index < NOTES; index++) {
@@ -144,27 +155,51 @@ class SlotCartridge implements KioskCartridge {
 }
 
 class SlotCard implements KioskCard {
+  /** The card's session was the center's meanwhile. */
+  private lentOut = false;
+
   constructor(
     readonly id: string,
     private readonly session: DeviceSession,
+    private readonly transport: Transport,
   ) {}
 
-  contract(fields: Uint8Array): Promise<Uint8Array> {
-    return order(this.session, "the contract", INS_CONTRACT, 0, fields);
+  carry(apdu: Uint8Array): Promise<Uint8Array> {
+    this.lentOut = true;
+    this.session.close();
+    return this.transport.transmit(apdu);
   }
 
-  acceptLicense(license: Uint8Array): Promise<Uint8Array> {
-    return order(this.session, "the license", INS_CONTRACT_KEY, 0, license);
+  async takeTicket(ticket: Uint8Array): Promise<void> {
+    await order(await this.own(), "an introduction", INS_PUT_DATA, TAG_TICKET, ticket, 0x00);
   }
 
-  revoke(revocation: Uint8Array): Promise<Uint8Array> {
-    return order(this.session, "to destroy the license", INS_REVOKE_LICENSE, 0, revocation);
+  async contract(fields: Uint8Array): Promise<Uint8Array> {
+    return order(await this.own(), "the contract", INS_CONTRACT, 0, fields);
+  }
+
+  async acceptLicense(license: Uint8Array): Promise<Uint8Array> {
+    return order(await this.own(), "the license", INS_CONTRACT_KEY, 0, license);
+  }
+
+  async revoke(revocation: Uint8Array): Promise<Uint8Array> {
+    return order(await this.own(), "to destroy the license", INS_REVOKE_LICENSE, 0, revocation);
+  }
+
+  /** The kiosk's own session with the card, begun anew where the center's took its place. */
+  private async own(): Promise<DeviceSession> {
+    if (!this.lentOut) return this.session;
+    await this.session.authenticate(ROLE_CARD);
+    if (hex(this.session.peer) !== this.id) throw new Error("Another card is in the slot now; begin anew with that one.");
+    this.lentOut = false;
+    return this.session;
   }
 
   async loans(): Promise<HeldLoan[]> {
+    const session = await this.own();
     const held: HeldLoan[] = [];
     for (let index = 0; index < LICENSES; index++) {
-      const license = await query(this.session, INS_GET_DATA, TAG_LICENSE | index, 0x00);
+      const license = await query(session, INS_GET_DATA, TAG_LICENSE | index, 0x00);
       if (license !== null)
         held.push({
           loanId: hex(license.subarray(LICENSE_LOAN, LICENSE_LOAN + 16)),
@@ -175,9 +210,10 @@ class SlotCard implements KioskCard {
   }
 
   async readerCertificates(): Promise<Uint8Array[]> {
+    const session = await this.own();
     const certificates: Uint8Array[] = [];
     for (let index = 0; index < READERS; index++) {
-      const certificate = await query(this.session, INS_GET_DATA, TAG_READER_CERTIFICATE | index, 0x00);
+      const certificate = await query(session, INS_GET_DATA, TAG_READER_CERTIFICATE | index, 0x00);
       if (certificate !== null) certificates.push(certificate);
     }
     return certificates;
@@ -188,11 +224,15 @@ class SlotCard implements KioskCard {
 export class KioskSlots implements KioskDevices {
   private readonly sessions = new Map<Transport, DeviceSession>();
 
-  /** @param party - the kiosk, as its certificate names it */
+  /**
+   * @param party - the kiosk, as its certificate names it
+   * @param introduction - how the center introduces the two; without it, or when it does not answer, strangers authenticate by certificates
+   */
   constructor(
     private readonly party: HostParty,
     private readonly cartridgeSlot: Transport,
     private readonly cardSlot: Transport,
+    private readonly introduction?: CounterIntroduction,
   ) {}
 
   async cartridge(): Promise<KioskCartridge | null> {
@@ -202,7 +242,7 @@ export class KioskSlots implements KioskDevices {
 
   async card(): Promise<KioskCard | null> {
     const session = await this.session(this.cardSlot, ROLE_CARD);
-    return session && new SlotCard(hex(session.peer), session);
+    return session && new SlotCard(hex(session.peer), session, this.cardSlot);
   }
 
   /** The session with what is in the slot; null when nothing answers there. */
@@ -213,6 +253,7 @@ export class KioskSlots implements KioskDevices {
         // A session that still stands answers; after a change of device it cannot.
         if (before?.authenticated && (await before.stands())) return before;
         const session = new DeviceSession(slot, this.party);
+        await this.introduction?.introduce(session, this.party);
         await session.authenticate(role);
         this.sessions.set(slot, session);
         return session;

@@ -5,7 +5,15 @@ import { fileURLToPath } from "node:url";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
 import * as returns from "../../src/center/api/return-routes.js";
-import { activateLoan, completeContract, getLoan, makeContract, prepareLoan, sealKey } from "../../src/center/api/rental-routes.js";
+import {
+  activateLoan,
+  completeContract,
+  getLoan,
+  makeContract,
+  meetCard,
+  prepareLoan,
+  sealKey,
+} from "../../src/center/api/rental-routes.js";
 import type { Moment } from "../../src/center/http/parts.js";
 import { startCenter } from "../../src/center/main.js";
 import { suite } from "../suite.js";
@@ -18,6 +26,7 @@ const seconds = (): number => Math.floor(Date.now() / 1000);
 
 const commands = [
   prepareLoan,
+  meetCard,
   makeContract,
   completeContract,
   sealKey,

@@ -11,7 +11,21 @@ const test = suite("kiosks at fault");
 test.after(end);
 
 test("[C1] a rental kiosk killed at any step, and a cartridge pulled out at any command: on restart the loan is there once or not at all", async () => {
-  const steps = ["begin", "prepare", "contract", "license", "fetch", "record", "key", "load", "activate", "arm", "armed"];
+  const steps = [
+    "begin",
+    "prepare",
+    "meet",
+    "introduce",
+    "contract",
+    "license",
+    "fetch",
+    "record",
+    "key",
+    "load",
+    "activate",
+    "arm",
+    "armed",
+  ];
   for (const stop of steps) {
     for (const later of [5, 1000]) {
       const { slots, cartridge, customerId } = await visit();

@@ -11,6 +11,7 @@ import {
   setOffer,
 } from "../../src/center/api/admin-routes.js";
 import type { LoanBody } from "../../src/center/api/schema.js";
+import { CUSTODY_CARD, CUSTODY_SPLIT } from "../../src/core/protocol/constants.js";
 import { suite } from "../suite.js";
 import { Service, carry, household, press, until, type Title } from "./support/service.js";
 
@@ -22,21 +23,24 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 const heard = (): string[] => service.played("Ada reader").map(sha256);
 
 let center = await service.center();
+// One of each by the command, as people do it.
 await service.run("operator", "library", ...service.flags);
-await service.run("operator", "museum", ...service.flags);
-const price = ["--base", "100", "--per-day", "50"];
+const first = await service.produce("first tune", randomBytes(3000), "library", "--base", "100", "--per-day", "50");
+const [{ id: library }] = await service.staff.call(listOperators, {});
+const museum = await service.operator("museum");
+const price: [number, number] = [100, 50];
 const titles = {
-  cartridge: await service.produce("first tune", randomBytes(3000), "library", ...price),
-  card: await service.produce("second tune", randomBytes(2500), "library", "--custody", "card", ...price),
-  split: await service.produce("third tune", randomBytes(2000), "library", "--custody", "split", ...price),
+  cartridge: first,
+  card: await service.lend("second tune", randomBytes(2500), library, { custody: CUSTODY_CARD, price }),
+  split: await service.lend("third tune", randomBytes(2000), library, { custody: CUSTODY_SPLIT, price }),
 };
-const free = await service.produce("free tune", randomBytes(1500), "museum");
-await service.produce("free song", randomBytes(1500), "museum");
+const free = await service.lend("free tune", randomBytes(1500), museum);
+await service.lend("free song", randomBytes(1500), museum);
 const home = await household(service, "Ada");
-const deskFile = await service.kioskIdentity("desk", "library");
+const deskFile = await service.kioskIdentity("desk", library);
 const desk = await service.kiosk("rent", deskFile, home.card, home.cartridge);
-await service.kioskIdentity("desk", "library", desk.peer);
-const box = await service.kiosk("return", await service.kioskIdentity("box", "library"), home.card, home.cartridge);
+await service.kioskIdentity("desk", library, desk.peer);
+const box = await service.kiosk("return", await service.kioskIdentity("box", library), home.card, home.cartridge);
 const { customerId } = await service.staff.call(getDevice, { params: { deviceId: home.cardId } });
 
 async function rent(title: Title): Promise<void> {
@@ -125,8 +129,7 @@ for (const custody of ["card", "split"] as const)
   });
 
 test("[C3] the charge follows the time from storing to disabling", async () => {
-  const [operator] = (await service.staff.call(listOperators, {})).filter(({ name }) => name === "library");
-  const params = { operatorId: operator.id };
+  const params = { operatorId: library };
   const tariff = { name: "by the second", base: 10, periodPrice: 7, periodSeconds: 1, cap: null, graceSeconds: 0, lostPrice: 0 };
   const { id: tariffId } = await service.staff.call(createTariff, { params, body: tariff });
   const offer = { custody: 1, durationSeconds: 86_400, plays: 0, windowSeconds: 0, totalSeconds: 0, readers: 0 };
@@ -173,8 +176,8 @@ test("[C9] with the center away the return kiosk gets the record from the kiosk 
 test("[C10] returning with recommendations works with charging switched off, at another operator's kiosk", async () => {
   await desk.kill();
   await box.kill();
-  const rental = await service.kiosk("rent", await service.kioskIdentity("museum desk", "museum"), home.card, home.cartridge);
-  const returns = await service.kiosk("return", await service.kioskIdentity("museum box", "museum"), home.card, home.cartridge);
+  const rental = await service.kiosk("rent", await service.kioskIdentity("museum desk", museum), home.card, home.cartridge);
+  const returns = await service.kiosk("return", await service.kioskIdentity("museum box", museum), home.card, home.cartridge);
   await carry(home, "rent");
   assert.match(await press(rental.screen, "/rent", { content: free.id }), /is on your cartridge/);
   await listen(free);

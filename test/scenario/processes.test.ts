@@ -1,81 +1,148 @@
-import * as assert from "uvu/assert";
-import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
+/** The contract over the network: center, rental kiosk, card, cartridge and reader are processes of their own, and the kiosk tells all that it has seen. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CUSTODY_SPLIT } from "../../src/core/protocol/constants.js";
+import * as assert from "uvu/assert";
+import { listLoans } from "../../src/center/api/admin-routes.js";
+import type { LoanBody } from "../../src/center/api/schema.js";
+import { createDeviceAuthority } from "../../src/center/device-authority.js";
+import { giveReaders } from "../../src/center/enrollment.js";
+import { openDatabase } from "../../src/center/db/database.js";
+import { CUSTODY_SPLIT, INS_GET_DATA, TAG_MAILBOX } from "../../src/core/protocol/constants.js";
+import { TERMS_READER } from "../../src/core/protocol/terms.js";
+import { hex, unhex } from "../../src/host/party.js";
+import { DeviceSession } from "../../src/host/session.js";
 import { suite } from "../suite.js";
 import { receive, send, type Message } from "./support/lines.js";
-import { Stage } from "./support/stage.js";
+import { Service, carry, household, until } from "./support/service.js";
 
 const test = suite("separate processes");
+const service = new Service();
+let recorder: ChildProcess | undefined;
+test.after(async () => {
+  recorder?.kill("SIGKILL");
+  await service.end();
+});
 
-interface Child {
-  process: ChildProcessWithoutNullStreams;
-  next(): Promise<Message>;
-}
-
-function start(name: string): Child {
-  const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL(`support/${name}-process.ts`, import.meta.url))]);
-  const messages: Message[] = [];
-  const waiting: ((message: Message) => void)[] = [];
-  let complaint = "";
-  child.stderr.on("data", (data: Buffer) => (complaint += data.toString()));
+/** Starts the kiosk that records what it sees; answers how to rent at it. */
+async function recordingKiosk(identity: string, card: string, cartridge: string): Promise<(order: Message) => Promise<Message>> {
+  const program = fileURLToPath(new URL("support/kiosk-process.ts", import.meta.url));
+  const words = [identity, join(service.folder, "recorder"), service.url, card, cartridge];
+  const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { stdio: ["pipe", "pipe", "inherit"] });
+  recorder = child;
+  const next = (): Promise<Message> =>
+    new Promise((resolve, reject) => {
+      child.once("exit", (code) => {
+        reject(new Error(`the kiosk ended with ${String(code)}`));
+      });
+      hear = resolve;
+    });
+  let hear: (message: Message) => void = () => undefined;
+  const ready = next();
   receive(child.stdout, (message) => {
-    const take = waiting.shift();
-    if (take) take(message);
-    else messages.push(message);
+    hear(message);
   });
-  return {
-    process: child,
-    next: () =>
-      new Promise((resolve, reject) => {
-        const message = messages.shift();
-        if (message) {
-          resolve(message);
-          return;
-        }
-        waiting.push(resolve);
-        child.once("exit", (code) => {
-          reject(new Error(`the ${name} process ended with ${String(code)}: ${complaint}`));
-        });
-      }),
+  await ready;
+  return (order) => {
+    const answer = next();
+    send(child.stdin, order);
+    return answer;
   };
 }
 
-test("[A14][A15][A17][D1][D4] center, kiosk and devices as separate processes make a contract; the kiosk sees no key", async () => {
-  const children = [start("device"), start("center"), start("kiosk")];
-  const [devices, center, kiosk] = children;
-  try {
-    const source = new Stage({ seed: 77 });
-    const title = source.sample(3000);
-    const ports = await devices.next();
-    send(center.process.stdin, { cardId: ports.cardId, cartridgeId: ports.cartridgeId, content: title.produced });
-    const { port } = await center.next();
-    send(devices.process.stdin, { pass: 60_000 });
-    assert.is((await devices.next()).key, false);
-    send(kiosk.process.stdin, {
-      card: ports.card,
-      cartridge: ports.cartridge,
-      center: port,
-      sealed: title.sealed,
-      contentId: title.produced.contentId,
-      custody: CUSTODY_SPLIT,
-    });
-    const result = await kiosk.next();
-    assert.is(result.error, undefined);
-    const steps = result.steps as string[];
-    assert.ok(steps.indexOf("contracted") < steps.indexOf("recording"), "the content is downloaded after the card's completion");
-    send(devices.process.stdin, { pass: 1000 });
-    const after = await devices.next();
-    assert.is(after.key, true, "the cartridge holds its share");
-    const seen = (result.seen as string[]).join(" ");
-    assert.ok(seen.length > 10_000);
-    const loan = Buffer.from(result.loanId as Uint8Array).toString("hex");
-    assert.ok(seen.includes(loan), "the kiosk sees what the loan is about");
-    for (const secret of [after.held as Uint8Array, title.produced.titleKey])
-      for (let at = 0; at + 8 <= 32; at += 8) assert.not.ok(seen.includes(Buffer.from(secret.subarray(at, at + 8)).toString("hex")));
-  } finally {
-    for (const child of children) child.process.kill("SIGKILL");
-  }
+test("[A14][A15][A16][A17][D1][D4][F9] over the network the center authenticates card and reader, and the card gets its license; the kiosk sees no key", async () => {
+  const center = await service.center();
+  const operatorId = await service.operator("library");
+  const title = await service.lend("a tune", randomBytes(3000), operatorId, { custody: CUSTODY_SPLIT });
+  const home = await household(service, "Ada");
+  await service.atCounter(home.card.addresses, (transport) =>
+    giveReaders(service.keys, transport, [home.readerId], () => Date.now() / 1000),
+  );
+  const identity = await service.kioskIdentity("desk", operatorId);
+  await carry(home, "rent");
+  const rent = await recordingKiosk(identity, home.card.addresses.rent, home.cartridge.addresses.rent);
+  const result = await rent({ contentId: title.id, reader: 0 });
+  assert.is(result.error, undefined);
+  const done = result.done as string[];
+  const loan = result.loan as LoanBody;
+  assert.is(loan.state, "ACTIVE");
+  assert.is(loan.terms.slice(2 * TERMS_READER, 2 * TERMS_READER + 16), home.readerId, "the loan is for the reader that the card brought");
+
+  // Who authenticated whom, and how: message 1 tells by its mode, 0 with certificates, 1 by a secret that the two share.
+  const begun = (name: string): string[] => done.filter((line) => line.startsWith(`${name} 00860101`)).map((line) => line.slice(-6));
+  assert.equal(begun("cartridge"), ["mode 1"], "the center has introduced kiosk and cartridge: no public-key arithmetic at the counter");
+  assert.equal(begun("card"), ["mode 1", "mode 0", "mode 1"], "kiosk and card; then center and card by certificates; then the kiosk again");
+  const meeting = "center POST /v1/loans/:id/meeting";
+  for (const message of ["00860101", "00860102", "00860103"])
+    assert.ok(done.slice(done.indexOf(meeting), done.lastIndexOf(meeting)).some((line) => line.startsWith(`card ${message}`)));
+
+  // The order of the contract: nothing is downloaded before the card has confirmed.
+  const places = [
+    done.lastIndexOf(meeting),
+    done.indexOf("center POST /v1/loans/:id/contract"),
+    done.indexOf("center POST /v1/loans/:id/completion"),
+    done.findIndex((line) => line.startsWith("center GET /v1/contents/:id/sealed/")),
+    done.indexOf("center POST /v1/loans/:id/key"),
+    done.indexOf("center POST /v1/loans/:id/activation"),
+  ];
+  assert.ok(
+    places.every((place, index) => place > (index === 0 ? -1 : places[index - 1])),
+    String(places),
+  );
+
+  // Nothing of a key is in what the kiosk saw, in its sessions too.
+  const seen = (result.seen as string[]).join(" ");
+  assert.ok(seen.includes(loan.id) && seen.length > 10_000, "it sees what the loan is about");
+  const mailbox = await mailOf(home.cartridge.addresses.rent);
+  assert.is(mailbox?.length, 236, "the reader's introductions travel home in the cartridge");
+  await carry(home, "home");
+  await until(() => service.played("Ada reader").length > 0, "playing");
+  assert.equal(sha256(service.played("Ada reader")[0]), sha256(title.plain));
+  const [listed] = await service.staff.call(listLoans, { query: { customerId: loan.customerId } });
+  assert.is(listed.id, loan.id);
+  await center.kill();
+  for (const secret of await secretsOf(loan))
+    for (let at = 0; at + 8 <= 32; at += 8) assert.not.ok(seen.includes(hex(secret.subarray(at, at + 8))));
 });
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
+
+/** What anyone may fetch from a cartridge: tickets for its reader. */
+async function mailOf(address: string): Promise<Uint8Array | null> {
+  recorder?.kill("SIGKILL");
+  let mail: Uint8Array | null = null;
+  // The slot is free once it has noticed that the kiosk is gone.
+  await until(
+    () =>
+      service
+        .atCounter({ host: address }, async (transport) => {
+          const { sw, data } = await new DeviceSession(transport).transfer(0x00, INS_GET_DATA, TAG_MAILBOX, new Uint8Array(0));
+          mail = sw === 0x9000 ? data : null;
+          return true;
+        })
+        .catch(() => false),
+    "a free slot",
+  );
+  return mail;
+}
+
+/** The loan's key and both its shares, and the title key, as the center alone knows them. */
+async function secretsOf(loan: LoanBody): Promise<Uint8Array[]> {
+  const authority = createDeviceAuthority(service.keys.keys, service.keys.acceptedRoots);
+  const { loanKey, cartridgePart, cardPart } = authority.loanKey({
+    loanId: unhex(loan.id),
+    contentId: unhex(loan.contentId),
+    terms: unhex(loan.terms),
+  });
+  const db = await openDatabase(join(service.folder, "center", "database"));
+  const { title_key } = await db
+    .selectFrom("content_versions")
+    .select("title_key")
+    .where("content_id", "=", loan.contentId)
+    .executeTakeFirstOrThrow();
+  await db.destroy();
+  return [loanKey, cartridgePart, cardPart, authority.openTitleKey(unhex(loan.contentId), loan.version, unhex(title_key))];
+}
 
 test.run();

@@ -73,6 +73,12 @@ export const enrollKiosk = route({
     operatorId: Id,
     name: Name,
     chain: Chain,
+    deviceChain: Type.Optional(
+      bytes(256, "Certificate of the key with which it meets devices, and its issuer's: then the center introduces it to them"),
+    ),
+    generation: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 4294967295, description: "Generation of its device key; goes with deviceChain" }),
+    ),
     address: Type.Optional(Type.String({ pattern: "^https?://[!-~]{1,200}$", description: "Where other kiosks reach it" })),
   }),
   response: Type.Object({ id: DeviceId }),

@@ -16,6 +16,7 @@ export const PROBLEMS = {
   "cartridge-busy": { status: 409, title: "The cartridge has a loan that is not over." },
   "no-copy-left": { status: 409, title: "Every copy of this content is lent or held for a reservation." },
   "device-refused": { status: 409, title: "What the device sealed or proved does not check." },
+  "meeting-over": { status: 409, title: "The center waits for no such answer of this card: they begin their meeting anew." },
   "client-not-registered": { status: 409, title: "The client is not registered, or was removed." },
   "client-revoked": { status: 403, title: "The client is revoked in the key tree." },
   "other-license-server": { status: 409, title: "The client is registered with another license server." },

@@ -1,4 +1,4 @@
-import { Type } from "typebox";
+import { Type, type Static } from "typebox";
 import { route } from "./route.js";
 import {
   ContentBody,
@@ -19,12 +19,22 @@ import {
 const tag = "Rental";
 const LoanParams = Type.Object({ loanId: Id });
 
+/** By which the reader of a loan gets to know its card and its cartridge. */
+const Introduction = Type.Object({
+  readerId: DeviceId,
+  cardTicket: bytes(118, "Ticket for the card"),
+  cartridgeTicket: bytes(118, "Ticket for the cartridge"),
+  mailbox: bytes(236, "The reader's two tickets, for the cartridge's mailbox"),
+});
+type Introduction = Static<typeof Introduction>;
+
 export const introduce = route({
   method: "POST",
   url: "/v1/introductions",
   access: "kiosk",
   tag,
-  summary: "Introduce two devices to each other, so that they authenticate by hashes alone: one sealed ticket for each",
+  summary:
+    "Introduce the kiosk and a card or cartridge to each other, so that they authenticate by hashes alone: one sealed ticket for each",
   body: closed({ firstId: DeviceId, secondId: DeviceId }),
   response: Type.Object({
     firstTicket: bytes(118, "Ticket for the first device"),
@@ -49,6 +59,31 @@ export const prepareLoan = route({
     suite: Type.Optional(Suite),
   }),
   response: LoanBody,
+});
+
+/** Command and response APDUs of at most 640 bytes. */
+const Apdu = Type.String({ pattern: "^([0-9a-f]{2}){2,640}$", description: "APDU, hex" });
+
+export const meetCard = route({
+  method: "POST",
+  url: "/v1/loans/:loanId/meeting",
+  access: "kiosk",
+  tag,
+  summary:
+    "Carry the center's own conversation with the card, in which the two authenticate each other: begin, then hand in answer after answer",
+  params: LoanParams,
+  body: closed({
+    number: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, description: "Of the command that was answered; without, a meeting begins" }),
+    ),
+    answer: Type.Optional(Apdu),
+  }),
+  response: Type.Object({
+    number: Type.Integer({ description: "Of the command; 0 when the meeting is over" }),
+    command: nullable(Apdu),
+    readers: Type.Array(DeviceId, { description: "Readers whose certificates the card handed over" }),
+    introduction: Type.Unsafe<Introduction | null>({ ...Introduction, type: ["object", "null"] }),
+  }),
 });
 
 export const makeContract = route({

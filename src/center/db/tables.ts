@@ -80,6 +80,8 @@ export interface Tables {
   idempotency: { principal: string; key: string; fingerprint: string; status: number; body: string; at: number };
   audit: { id: Generated<number>; at: number; actor: string; action: string; subject: string; detail: string };
   loans: LoanRow;
+  /** That the center has authenticated the card of a loan; ids of the readers whose certificates the card handed over, as JSON. */
+  meetings: { loan_id: string; at: number; readers: string };
   licenses: {
     id: string;
     loan_id: string;

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { put16, put32 } from "../../core/bytes.js";
-import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../../core/protocol/constants.js";
+import { ROLE_CARD, ROLE_CARTRIDGE } from "../../core/protocol/constants.js";
 import {
   TERMS_CUSTODY,
   TERMS_DURATION,
@@ -22,6 +22,7 @@ import { baseCharge } from "../api/tariff.js";
 import { audit, fromHex, toHex, type Scope } from "../scope.js";
 import { releaseCopy, takeCopy } from "./copies.js";
 import { OPEN, advance, expectState, lockLoan, wrongState } from "./machine.js";
+import { expectMet, readerOf } from "./meeting.js";
 import { contractOf, goodDevice, loanReference } from "./view.js";
 
 /** Parts per million by which a cartridge's oscillator may be off over temperature and age. */
@@ -109,15 +110,6 @@ async function customerOf(scope: Scope, request: RentalRequest): Promise<string>
   return id;
 }
 
-/** Id of the reader that the certificate names, when it is the one enrolled and in good standing. */
-async function readerOf(scope: Scope, certificate: string): Promise<Uint8Array> {
-  const id = certificate.slice(8, 24);
-  const reader = await goodDevice(scope, id, ROLE_READER, "reader");
-  if (toHex(reader.chain.subarray(0, 128)) !== certificate)
-    throw new ProblemError("certificate-refused", `The certificate is not the one that reader ${id} was enrolled with; enroll it anew.`);
-  return reader.id;
-}
-
 function termsOf(offer: Tables["offers"], price: number, kioskId: string, reader: Uint8Array | undefined): Uint8Array {
   const terms = new Uint8Array(TERMS_LENGTH);
   terms[0] = 1;
@@ -174,6 +166,7 @@ export async function makeContract(scope: Scope, id: string, kioskId: string, se
   const loan = await kiosksLoan(scope, id, kioskId);
   expectState(loan, "PREPARED", "PENDING");
   if (loan.card_id === null) throw new ProblemError("conflict", "This loan was agreed without a card; go on with the key.");
+  await expectMet(scope, loan);
   const card = await goodDevice(scope, loan.card_id, ROLE_CARD, "card");
   const opened = scope.authority.openContract(card, sealed);
   if (opened === null) throw new ProblemError("device-refused", "The contract was not sealed by this loan's card; insert that card.");

@@ -2,7 +2,8 @@
 import { pino } from "pino";
 import type { Moment } from "../../../src/center/http/parts.js";
 import { startCenter } from "../../../src/center/main.js";
-import { authority } from "./world.js";
+import { systemClock } from "../../../src/center/clock.js";
+import { authority, contactOn } from "./world.js";
 
 const [folder, port, moment, url] = process.argv.slice(2);
 
@@ -10,6 +11,7 @@ await startCenter({
   dataDir: folder,
   port: Number(port),
   authority,
+  contact: contactOn(systemClock.now),
   logger: pino({ level: "silent" }),
   requestsPerMinute: 1_000_000,
   sweepSeconds: 1,

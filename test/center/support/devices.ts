@@ -25,7 +25,8 @@ import {
 } from "../../../src/core/protocol/loan.js";
 import { TERMS_CUSTODY, TERMS_DURATION } from "../../../src/core/protocol/terms.js";
 import { DeviceRefused, type HeldLoan, type KioskCard, type KioskCartridge } from "../../../src/kiosk/devices.js";
-import { deviceId, keys } from "./keys.js";
+import { CardResponder } from "./responder.js";
+import { deviceId, keys, partyOf } from "./keys.js";
 
 const none: Uint8Array = new Uint8Array(0);
 const CONDITIONS = 0x6985;
@@ -62,6 +63,8 @@ export class ModelCartridge implements KioskCartridge {
   loanId = "";
   recorded: Uint8Array[] = [];
   notes: Uint8Array[] = [];
+  tickets: Uint8Array[] = [];
+  mail: Uint8Array = none;
   millivolts = 5000;
   /** Called before each command; a test throws here to pull the cartridge out. */
   before: (command: string) => void = () => undefined;
@@ -209,6 +212,16 @@ export class ModelCartridge implements KioskCartridge {
     return this.state === "ARMED" ? { loanId: this.loanId, terms: this.terms } : null;
   }
 
+  async takeTicket(ticket: Uint8Array): Promise<void> {
+    this.settle("takeTicket");
+    this.tickets.push(ticket);
+  }
+
+  async putMail(tickets: Uint8Array): Promise<void> {
+    this.settle("putMail");
+    this.mail = tickets;
+  }
+
   async readRecommendations(): Promise<Uint8Array[]> {
     this.settle("readRecommendations");
     return this.notes;
@@ -241,9 +254,24 @@ export class ModelCard implements KioskCard {
   private nonce: Uint8Array = none;
   private fields: Uint8Array = none;
 
-  constructor(readonly name: string) {
+  tickets: Uint8Array[] = [];
+  private readonly responder: CardResponder;
+
+  constructor(
+    readonly name: string,
+    now: () => number,
+  ) {
     this.id = deviceId(name);
     this.deviceKey = keys.deviceKey(ROLE_CARD, unhex(this.id), 1);
+    this.responder = new CardResponder(partyOf(name, ROLE_CARD, now), () => this.certificates);
+  }
+
+  async carry(apdu: Uint8Array): Promise<Uint8Array> {
+    return this.responder.answer(apdu);
+  }
+
+  async takeTicket(ticket: Uint8Array): Promise<void> {
+    this.tickets.push(ticket);
   }
 
   async contract(fields: Uint8Array): Promise<Uint8Array> {

@@ -2,6 +2,7 @@ import * as rental from "../../../src/center/api/rental-routes.js";
 import * as returns from "../../../src/center/api/return-routes.js";
 import type { LoanBody } from "../../../src/center/api/schema.js";
 import type { CenterClient } from "../../../src/center/client.js";
+import { carryMeeting } from "../../../src/kiosk/meeting.js";
 import type { KioskCard, KioskCartridge } from "../../../src/kiosk/devices.js";
 
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -20,6 +21,7 @@ export async function rent(kiosk: CenterClient, cartridge: KioskCartridge, conte
 
 export async function contract(kiosk: CenterClient, loan: LoanBody, card: KioskCard): Promise<void> {
   const params = { loanId: loan.id };
+  await carryMeeting(kiosk, loan.id, (apdu) => card.carry(apdu));
   const sealed = await card.contract(unhex(loan.id + loan.contentId + loan.cartridgeId + loan.terms));
   const { license } = await kiosk.call(rental.makeContract, { params, body: { contract: hex(sealed) } });
   await kiosk.call(rental.completeContract, { params, body: { proof: hex(await card.acceptLicense(unhex(license))) } });

@@ -10,11 +10,12 @@ import * as admin from "../../../src/center/api/admin-routes.js";
 import * as catalog from "../../../src/center/api/catalog-routes.js";
 import { CenterClient } from "../../../src/center/client.js";
 import { openDatabase } from "../../../src/center/db/database.js";
+import { Contact } from "../../../src/center/contact.js";
 import { createDeviceAuthority } from "../../../src/center/device-authority.js";
 import { startCenter, type Center, type CenterOptions } from "../../../src/center/main.js";
 import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK } from "../../../src/core/protocol/constants.js";
 import { ModelCard, ModelCartridge } from "./devices.js";
-import { chainOf, deviceId, keys, kioskSeed, roots } from "./keys.js";
+import { centerParty, chainOf, deviceId, issuerKey, keys, kioskSeed, roots } from "./keys.js";
 
 /** A clock that only a test moves. */
 export class TestClock {
@@ -28,6 +29,8 @@ export class TestClock {
 }
 
 export const authority = createDeviceAuthority(keys, roots);
+/** The center as it meets cards, on that clock. */
+export const contactOn = (now: () => number): Contact => new Contact(centerParty(now), [issuerKey]);
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 /** A first start of PGlite takes seconds: an empty migrated database is kept below `build/` and copied, one for each version of migrations and PGlite. */
@@ -86,6 +89,7 @@ export async function startWorld(overrides: Partial<CenterOptions> = {}): Promis
     dataDir: folder,
     port: 0,
     authority,
+    contact: contactOn(clock.now),
     clock,
     logger: pino({ level: process.env.LEYDEN_LOG ?? "silent" }),
     sweepSeconds: 0,
@@ -186,5 +190,5 @@ export async function addCartridge(world: World, name: string): Promise<ModelCar
 export async function addCustomer(world: World, name: string): Promise<{ id: string; card: ModelCard }> {
   const { id } = await world.staff.call(admin.createCustomer, { body: { name } });
   await world.staff.call(admin.enrollDevice, { body: { chain: chainOf(`${name} card`, ROLE_CARD, false), generation: 1, customerId: id } });
-  return { id, card: new ModelCard(`${name} card`) };
+  return { id, card: new ModelCard(`${name} card`, world.clock.now) };
 }

@@ -1,89 +1,81 @@
-/** The kiosk as a process of its own: between the devices and the center it has nothing but two sockets each. Tells every byte that it ever saw. */
-import { connect } from "node:net";
-import { rent, encodeTerms } from "../../../src/kiosk/rental.js";
+/**
+ * A rental kiosk as a process of its own: the real one, with every byte that it ever sees told at the end. Words: identity file, data folder, the center's address,
+ * addresses of the card's and the cartridge's slot. Each line on standard input is a rental: content id, and which of the card's readers shall play.
+ */
+import { CenterClient } from "../../../src/center/client.js";
+import { readIdentity } from "../../../src/center/keys/identity.js";
+import { hex, HostParty } from "../../../src/host/party.js";
 import { DeviceSession } from "../../../src/host/session.js";
 import { openTcp } from "../../../src/host/tcp.js";
 import { Transport } from "../../../src/host/transport.js";
-import type { LoanCenter } from "../../../src/center/api.js";
-import { LoanWorld } from "../../../sim/loan-world.js";
-import { receive, send, type Message } from "./lines.js";
+import { CounterIntroduction } from "../../../src/kiosk/introduction.js";
+import { RentalKiosk } from "../../../src/kiosk/rental-kiosk.js";
+import { KioskSlots } from "../../../src/kiosk/slots.js";
+import { receive, send } from "./lines.js";
 
+const [identityFile, folder, center, card, cartridge] = process.argv.slice(2);
+const seconds = (): number => Math.floor(Date.now() / 1000);
+const identity = readIdentity(identityFile);
+/** All that the kiosk sees: on the wires, in its sessions, and from the center. */
 const seen: string[] = [];
-const { kiosk } = new LoanWorld({ days: 7, seed: 51 });
+/** What it did, in order: requests to the center, commands to the devices. */
+const done: string[] = [];
 
-async function device(port: unknown): Promise<{ session: DeviceSession; transport: Transport }> {
-  const transport = new Transport(await openTcp(`tcp://127.0.0.1:${String(port)}`));
-  const watched = {
-    transmit: async (apdu: Uint8Array): Promise<Uint8Array> => {
-      const answer = await transport.transmit(apdu);
-      seen.push(Buffer.from(apdu).toString("hex"), Buffer.from(answer).toString("hex"));
-      return answer;
-    },
-  };
-  const session = new DeviceSession(watched, kiosk);
-  const command = session.transfer.bind(session);
-  session.transfer = async (cla, ins, tag, data) => {
-    const answer = await command(cla, ins, tag, data);
-    seen.push(Buffer.from(data).toString("hex"), Buffer.from(answer.data).toString("hex"));
+/** Tells of every APDU, in the form that it has on the wire. */
+async function slot(name: string, address: string): Promise<Transport> {
+  const transport = new Transport(await openTcp(address));
+  const transmit = transport.transmit.bind(transport);
+  transport.transmit = async (apdu) => {
+    const answer = await transmit(apdu);
+    seen.push(hex(apdu), hex(answer));
+    done.push(
+      `${name} ${hex(apdu.subarray(0, 4))} ${apdu[1] === 0x86 ? `mode ${String(apdu[7] === undefined ? 0 : modeOf(apdu))}` : ""}`.trim(),
+    );
     return answer;
   };
-  return { session, transport };
+  return transport;
 }
 
-function centerAt(port: number, carry: (apdu: Uint8Array) => Promise<Uint8Array>): Promise<LoanCenter> {
-  const socket = connect(port, "127.0.0.1");
-  const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
-  let calls = 0;
-  receive(socket, (message: Message) => {
-    seen.push(
-      JSON.stringify(message, (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value)),
-    );
-    if (typeof message.carry === "number") {
-      const number = message.carry;
-      void carry(message.apdu as Uint8Array).then((answer) => {
-        send(socket, { carried: number, answer });
-      });
-      return;
-    }
-    const call = waiting.get(message.id as number);
-    if (typeof message.error === "string") call?.reject(new Error(message.error));
-    else call?.resolve(message.result);
-  });
-  const ask = (method: string, ...args: unknown[]): Promise<unknown> =>
-    new Promise((resolve, reject) => {
-      waiting.set(++calls, { resolve, reject });
-      send(socket, { id: calls, method, args });
-    });
-  const names = ["prepare", "meet", "issueLicense", "completeContract", "loadKey", "activate", "receive"] as const;
-  const calls_ = Object.fromEntries(
-    names.map((name) => [name, (...args: unknown[]) => ask(name, ...(name === "meet" ? [args[0]] : args))]),
+/** First byte of the data of a command: of an authentication's first message the mode. */
+function modeOf(apdu: Uint8Array): number {
+  return apdu[4] === 0 ? apdu[7] : apdu[5];
+}
+
+const asked = globalThis.fetch;
+globalThis.fetch = async (input, init) => {
+  const { pathname } = new URL(String(input));
+  const response = await asked(input, init);
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  done.push(`center ${init?.method ?? "GET"} ${pathname.replace(/[0-9a-f]{32}/g, ":id")}`);
+  seen.push(hex(bytes), Buffer.from(bytes).toString("latin1"));
+  return new Response(bytes, response);
+};
+
+const transfer = DeviceSession.prototype.transfer;
+DeviceSession.prototype.transfer = async function (cla, ins, tag, data) {
+  const given = hex(data);
+  const answer = await transfer.call(this, cla, ins, tag, data);
+  seen.push(given, hex(answer.data));
+  return answer;
+};
+
+const client = new CenterClient({ url: center, credential: { kioskId: hex(identity.id), seed: identity.signingSeed } });
+const slots = new KioskSlots(
+  new HostParty({ ...identity, time: seconds }),
+  await slot("cartridge", cartridge),
+  await slot("card", card),
+  new CounterIntroduction(client, identity.deviceKey),
+);
+const kiosk = new RentalKiosk({ folder, client, devices: slots });
+
+receive(process.stdin, ({ contentId, reader }) => {
+  kiosk.rent(String(contentId), typeof reader === "number" ? reader : undefined).then(
+    (loan) => {
+      send(process.stdout, { loan, seen, done });
+    },
+    (error: unknown) => {
+      send(process.stdout, { error: error instanceof Error ? error.message : String(error), seen, done });
+    },
   );
-  return Promise.resolve(calls_ as unknown as LoanCenter);
-}
-
-receive(process.stdin, (order) => {
-  void (async () => {
-    const card = await device(order.card);
-    const cartridge = await device(order.cartridge);
-    const carry = (apdu: Uint8Array): Promise<Uint8Array> => card.transport.transmit(apdu);
-    const sealed = order.sealed as Uint8Array;
-    const steps: string[] = [];
-    try {
-      const loanId = await rent({
-        cartridge: { session: cartridge.session, sendFrames: (count, frame) => cartridge.transport.bulkSend(count, frame) },
-        card: { session: card.session, sendFrames: (count, frame) => card.transport.bulkSend(count, frame), carry },
-        center: await centerAt(Number(order.center), carry),
-        contentId: order.contentId as Uint8Array,
-        content: { length: sealed.length, read: (offset, length) => sealed.subarray(offset, offset + length) },
-        terms: encodeTerms({ custody: Number(order.custody), duration: 7 * 86_400, kioskId: kiosk.id }),
-        kioskId: kiosk.id,
-        idempotencyKey: "one",
-        wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-        progress: (step) => steps.push(step),
-      });
-      send(process.stdout, { loanId, seen, steps });
-    } catch (error) {
-      send(process.stdout, { error: (error as Error).message, seen, steps });
-    }
-  })();
 });
+send(process.stdout, { ready: true });

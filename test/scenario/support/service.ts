@@ -6,11 +6,17 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import * as admin from "../../../src/center/api/admin-routes.js";
+import * as catalog from "../../../src/center/api/catalog-routes.js";
 import { CenterClient } from "../../../src/center/client.js";
-import { writeIdentity } from "../../../src/center/keys/identity.js";
+import { readIdentity, writeIdentity } from "../../../src/center/keys/identity.js";
+import { enrollDevice } from "../../../src/center/enrollment.js";
 import { KeyFolder } from "../../../src/center/keys/folder.js";
 import { RootKeys } from "../../../src/center/keys/root.js";
 import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../../../src/core/protocol/constants.js";
+
+import { openPort } from "../../../src/host/open.js";
+import { hex } from "../../../src/host/party.js";
+import { Transport } from "../../../src/host/transport.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const PATIENCE = 60_000;
@@ -154,33 +160,71 @@ export class Service {
     return Object.assign(part, { addresses: JSON.parse(line) as Record<string, string> });
   }
 
-  /** Personalizes a blank board at the center's counter and brings it into the center's books. */
+  /** Does `work` with a board, as a counter that it was just put on. */
+  async atCounter<T>(addresses: Record<string, string>, work: (transport: Transport) => Promise<T>): Promise<T> {
+    const transport = new Transport(await openPort(addresses.host ?? addresses.rent));
+    try {
+      await transport.reset();
+      return await work(transport);
+    } finally {
+      await transport.close();
+    }
+  }
+
+  /**
+   * Personalizes a blank board at the center's counter and brings it into the center's books, as `leyden enroll device` and `leyden register device` do.
+   *
+   * @param customer - whose it is: an id, or the name of a new one
+   */
   async enroll(board: Board, role: number, customer?: string): Promise<string> {
-    const name = Object.entries({ card: ROLE_CARD, cartridge: ROLE_CARTRIDGE, reader: ROLE_READER }).find(([, of]) => of === role)?.[0];
-    const words = name === undefined ? [] : ["--role", name];
-    const said = await this.run("enroll", "device", board.addresses.host ?? board.addresses.rent, "--keys", this.keys.path, ...words);
-    const id = /^Enrolled: \S+ ([0-9a-f]{16}) /m.exec(said)?.[1] ?? "";
-    const whose = customer === undefined ? [] : ["--customer", customer];
-    await this.run("register", "device", id, "--keys", this.keys.path, ...this.flags, ...whose);
+    const now = Math.floor(Date.now() / 1000);
+    const options = { validity: { notBefore: now - 86_400, notAfter: now + 365 * 86_400 }, now, role };
+    const { id, chain, generation } = await this.atCounter(board.addresses, (transport) => enrollDevice(this.keys, transport, options));
+    const known = customer === undefined || /^[0-9a-f]{32}$/.test(customer);
+    const customerId = known ? customer : (await this.staff.call(admin.createCustomer, { body: { name: customer } })).id;
+    await this.staff.call(admin.enrollDevice, { body: { chain, generation, ...(customerId !== undefined && { customerId }) } });
     return id;
   }
 
+  async operator(name: string): Promise<string> {
+    return (await this.staff.call(admin.createOperator, { body: { name, currency: "EUR" } })).id;
+  }
+
+  /** A content that an operator lends, for free or at a base price and a price for each day begun. */
+  async lend(
+    name: string,
+    plain: Uint8Array,
+    operatorId: string,
+    terms: { custody?: number; price?: [number, number] } = {},
+  ): Promise<Title> {
+    const { staff } = this;
+    const params = { operatorId };
+    const { id } = await staff.call(catalog.createContent, {
+      body: { title: name, type: "audio/pcm", description: "", producer: "somebody", copies: null },
+    });
+    const once = async function* (): AsyncGenerator<Uint8Array> {
+      yield plain;
+    };
+    await staff.put(`/v1/contents/${id}/sealed/1/1?sampleRate=0`, "application/octet-stream", once());
+    let tariffId: string | null = null;
+    if (terms.price) {
+      const [base, periodPrice] = terms.price;
+      const tariff = { name, base, periodPrice, periodSeconds: 86_400, cap: null, graceSeconds: 259_200, lostPrice: 0 };
+      tariffId = (await staff.call(admin.createTariff, { params, body: tariff })).id;
+    }
+    const offer = { custody: terms.custody ?? 1, durationSeconds: 7 * 86_400, plays: 0, windowSeconds: 0, totalSeconds: 0, readers: 0 };
+    await staff.call(admin.setOffer, { params, body: { contentId: id, tariffId, ...offer } });
+    return { id, plain };
+  }
+
   /** Makes a kiosk's identity and registers it; answers its file. */
-  async kioskIdentity(name: string, operator: string, address?: string): Promise<string> {
+  async kioskIdentity(name: string, operatorId: string, address?: string): Promise<string> {
     const file = join(this.folder, `${name}.json`);
     const now = Math.floor(Date.now() / 1000);
     if (!existsSync(file)) writeIdentity(file, this.keys.makeIdentity(ROLE_KIOSK, { notBefore: now - 60, notAfter: now + 86_400 }));
-    await this.run(
-      "register",
-      "kiosk",
-      file,
-      "--operator",
-      operator,
-      "--name",
-      name,
-      ...this.flags,
-      ...(address === undefined ? [] : ["--address", address]),
-    );
+    const { chain, signingChain, generation } = readIdentity(file);
+    const body = { operatorId, name, chain: hex(signingChain), deviceChain: hex(chain), generation, ...(address && { address }) };
+    await this.staff.call(admin.enrollKiosk, { body });
     return file;
   }
 
@@ -221,11 +265,14 @@ export interface Household {
   reader: Board;
   cardId: string;
   cartridgeId: string;
+  readerId: string;
 }
 
 export async function household(service: Service, name: string): Promise<Household> {
-  const card = await service.board("card", `${name} card`);
-  const cartridge = await service.board("cartridge", `${name} cartridge`, "--days", "1");
+  const [card, cartridge] = await Promise.all([
+    service.board("card", `${name} card`),
+    service.board("cartridge", `${name} cartridge`, "--days", "1"),
+  ]);
   for (const board of [card, cartridge]) {
     board.tell("rent");
     await board.says(/is at/);
@@ -234,8 +281,8 @@ export async function household(service: Service, name: string): Promise<Househo
   const reader = await service.board("reader", `${name} reader`, ...home);
   const cardId = await service.enroll(card, ROLE_CARD, name);
   const cartridgeId = await service.enroll(cartridge, ROLE_CARTRIDGE);
-  await service.enroll(reader, ROLE_READER);
-  return { card, cartridge, reader, cardId, cartridgeId };
+  const readerId = await service.enroll(reader, ROLE_READER);
+  return { card, cartridge, reader, cardId, cartridgeId, readerId };
 }
 
 /** Carries card and cartridge to a place; both are there when this resolves. */

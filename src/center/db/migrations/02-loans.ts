@@ -39,6 +39,11 @@ export const loans = statements(
   `create index loans_customer on loans (customer_id, content_id)`,
   `create index loans_latest on loans (prepared_at desc, id) where activated_at is not null`,
   `create index loans_content on loans (content_id, activated_at desc, id) where activated_at is not null`,
+  `create table meetings (
+     loan_id text primary key references loans,
+     at bigint not null,
+     readers text not null
+   )`,
   `create table licenses (
      id text primary key ${hex("id", 16)},
      loan_id text not null unique references loans,

@@ -10,6 +10,7 @@ import { forCenter } from "../access.js";
 import { command, query } from "../commands.js";
 import type { Parts } from "../parts.js";
 import { checkedChain } from "./operators.js";
+import { saveDevice } from "../../loans/devices.js";
 
 /** Customers, and the devices that are enrolled. */
 export function customerRoutes(app: FastifyInstance, parts: Parts): void {
@@ -60,23 +61,7 @@ function deviceRoutes(app: FastifyInstance, parts: Parts): void {
   command(app, parts, api.enrollDevice, async (scope, { body: { chain, generation, customerId } }) => {
     forCenter(scope.principal);
     const facts = checkedChain(scope, chain, 0);
-    if (generation > scope.authority.generation())
-      throw new ProblemError(
-        "conflict",
-        `The newest generation is ${String(scope.authority.generation())}, not ${String(generation)}; rotate first.`,
-      );
-    const id = toHex(facts.subject);
-    const values = { generation, chain, not_after: facts.notAfter, customer_id: customerId ?? null };
-    const row = await scope.trx.selectFrom("devices").select(["role", "revoked_at"]).where("id", "=", id).forUpdate().executeTakeFirst();
-    if (row !== undefined && (row.role !== facts.role || row.revoked_at !== null))
-      throw new ProblemError("already-exists", `Device ${id} has another role or is revoked; give the device a new identity.`);
-    await scope.trx
-      .insertInto("devices")
-      .values({ id, role: facts.role, created_at: scope.now, ...values })
-      .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
-      .execute();
-    await audit(scope, "device enrolled", id, { role: facts.role, generation });
-    return { id };
+    return { id: await saveDevice(scope, facts, chain, generation, customerId ?? null) };
   });
   query(app, parts, api.getDevice, async ({ db }, { params: { deviceId } }) => {
     const row = await db.selectFrom("devices").selectAll().where("id", "=", deviceId).executeTakeFirst();

@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance } from "fastify";
 import * as api from "../../api/admin-routes.js";
 import { ProblemError } from "../../api/problems.js";
-import { ALGORITHM_ED25519 } from "../../../core/protocol/certificate.js";
+import { ALGORITHM_ED25519, ALGORITHM_X25519 } from "../../../core/protocol/certificate.js";
 import { ROLE_KIOSK } from "../../../core/protocol/constants.js";
 import type { CertificateFacts } from "../../device-authority.js";
+import { saveDevice } from "../../loans/devices.js";
 import { audit, fromHex, toHex, type Scope } from "../../scope.js";
 import { forCenter, forOperator, hashToken } from "../access.js";
 import { command, query } from "../commands.js";
@@ -111,8 +112,17 @@ export function operatorRoutes(app: FastifyInstance, parts: Parts): void {
   });
 }
 
+/** The kiosk as devices meet it: an entry among them, so that the center can introduce it. */
+async function enrollForSessions(scope: Scope, id: string, chain: string, generation: number): Promise<void> {
+  const facts = checkedChain(scope, chain, ROLE_KIOSK);
+  if (fromHex(chain)[1] !== ALGORITHM_X25519 || toHex(facts.subject) !== id)
+    throw new ProblemError("certificate-refused", `The certificate is not kiosk ${id}'s for key agreement; send both of one identity.`);
+  await saveDevice(scope, facts, chain, generation, null);
+}
+
 function kioskRoutes(app: FastifyInstance, parts: Parts): void {
-  command(app, parts, api.enrollKiosk, async (scope, { body: { operatorId, name, chain, address } }) => {
+  command(app, parts, api.enrollKiosk, async (scope, { body }) => {
+    const { operatorId, name, chain, address } = body;
     forOperator(scope.principal, operatorId);
     const facts = checkedChain(scope, chain, ROLE_KIOSK);
     if (fromHex(chain)[1] !== ALGORITHM_ED25519)
@@ -139,6 +149,7 @@ function kioskRoutes(app: FastifyInstance, parts: Parts): void {
       .values({ id, operator_id: operatorId, created_at: scope.now, ...values })
       .onConflict((conflict) => conflict.column("id").doUpdateSet(values))
       .execute();
+    if (body.deviceChain !== undefined) await enrollForSessions(scope, id, body.deviceChain, body.generation ?? 1);
     await audit(scope, "kiosk enrolled", id, { name });
     return { id };
   });
@@ -163,7 +174,9 @@ function kioskRoutes(app: FastifyInstance, parts: Parts): void {
       .executeTakeFirst();
     if (row === undefined) throw new ProblemError("not-found", `No kiosk has the id ${kioskId}; check the id.`);
     forOperator(scope.principal, row.operator_id);
-    if (row.revoked_at === null) await scope.trx.updateTable("kiosks").set({ revoked_at: scope.now }).where("id", "=", kioskId).execute();
+    if (row.revoked_at === null)
+      for (const table of ["kiosks", "devices"] as const)
+        await scope.trx.updateTable(table).set({ revoked_at: scope.now }).where("id", "=", kioskId).execute();
     await audit(scope, "kiosk revoked", kioskId);
     return { id: kioskId };
   });

@@ -5,7 +5,8 @@ import { ROLE_CARD } from "../../../core/protocol/constants.js";
 import { listContents } from "../../catalog/contents.js";
 import { recommend } from "../../catalog/recommend.js";
 import { RECOMMENDATIONS_MAX } from "../../api/recommendations.js";
-import { introduceDevices } from "../../loans/introduction.js";
+import { meetCard } from "../../loans/meeting.js";
+import { introduceKiosk } from "../../loans/introduction.js";
 import { activateLoan, cancelLoan, completeContract, makeContract, prepareLoan, sealKey } from "../../loans/rental.js";
 import { loanBody } from "../../loans/view.js";
 import { tariffOf } from "../../money/charges.js";
@@ -25,7 +26,7 @@ export function kioskOf(principal: Principal): { id: string; operatorId: string 
 /** What a rental kiosk does, step by step. */
 export function rentalRoutes(app: FastifyInstance, parts: Parts): void {
   command(app, parts, api.introduce, async (scope, { body: { firstId, secondId } }) => {
-    const { tickets, chains } = await introduceDevices(scope, kioskOf(scope.principal).id, firstId, secondId);
+    const { tickets, chains } = await introduceKiosk(scope, kioskOf(scope.principal).id, firstId, secondId);
     return {
       firstTicket: toHex(tickets[0]),
       secondTicket: toHex(tickets[1]),
@@ -36,6 +37,24 @@ export function rentalRoutes(app: FastifyInstance, parts: Parts): void {
   command(app, parts, api.prepareLoan, async (scope, { body }) => {
     const { id, operatorId } = kioskOf(scope.principal);
     return loanBody(scope.trx, await prepareLoan(scope, { ...body, kioskId: id, operatorId }));
+  });
+  command(app, parts, api.meetCard, async (scope, { params: { loanId }, body: { number, answer } }) => {
+    if ((number === undefined) !== (answer === undefined))
+      throw new ProblemError("malformed-request", "An answer goes with the number of its command; send both, or neither to begin.");
+    const carried = number === undefined || answer === undefined ? null : { number, answer: fromHex(answer) };
+    const step = await meetCard(scope, parts.meetings, loanId, kioskOf(scope.principal).id, carried);
+    const { introduction } = step;
+    return {
+      number: step.number,
+      command: step.command === null ? null : toHex(step.command),
+      readers: step.readers,
+      introduction: introduction && {
+        readerId: introduction.readerId,
+        cardTicket: toHex(introduction.cardTicket),
+        cartridgeTicket: toHex(introduction.cartridgeTicket),
+        mailbox: introduction.readerTickets.map(toHex).join(""),
+      },
+    };
   });
   command(app, parts, api.makeContract, async (scope, { params: { loanId }, body: { contract } }) => ({
     license: toHex(await makeContract(scope, loanId, kioskOf(scope.principal).id, fromHex(contract))),
