@@ -2,7 +2,7 @@ import { equal, isZero } from "../bytes.js";
 import { expectLength } from "../check.js";
 import { sha512 } from "../hash/sha512.js";
 import type { Field } from "./field.js";
-import { add, carry, multiply, newField, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
+import { add, encode, multiply, newField, powerStart, powerStep, select, settle, subtract, unpack } from "./field.js";
 import { isReduced, reduceScalar } from "./scalar.js";
 
 /** X, Y, Z, T with x = X/Z, y = Y/Z, x y = T/Z (extended coordinates); or Y - X, Y + X, 2 Z, 2 d T, ready to be added. */
@@ -81,14 +81,14 @@ function addPoint(addend: Point): void {
 /** Makes out what `addPoint` takes, from a point in extended coordinates. */
 function prepare(out: Point, from: Point): void {
   subtract(out[0], from[1], from[0]);
-  carry(out[0], out[0]);
+  settle(out[0], out[0]);
   add(out[1], from[1], from[0]);
-  carry(out[1], out[1]);
+  settle(out[1], out[1]);
   add(out[2], from[2], from[2]);
-  carry(out[2], out[2]);
+  settle(out[2], out[2]);
   multiply(out[3], from[3], d);
   add(out[3], out[3], out[3]);
-  carry(out[3], out[3]);
+  settle(out[3], out[3]);
 }
 
 function copyPoint(out: Point, from: Point): void {
@@ -116,7 +116,7 @@ function fillTable(): void {
 }
 
 function isFieldZero(value: Field): boolean {
-  pack(encoded, value);
+  encode(encoded, value);
   return isZero(encoded);
 }
 
@@ -129,13 +129,13 @@ function isSmallOrder(): boolean {
 }
 
 /** Writes the encoding of `sum`, whose inverse Z is in `sum[2]`, to `encoded`. */
-function encode(): void {
+function encodeSum(): void {
   let parity = 0;
   multiply(a, sum[0], sum[2]);
   multiply(b, sum[1], sum[2]);
-  pack(encoded, a);
+  encode(encoded, a);
   parity = encoded[0] & 1;
-  pack(encoded, b);
+  encode(encoded, b);
   encoded[31] |= parity << 7;
 }
 
@@ -187,12 +187,12 @@ function decodeEnd(): boolean {
     subtract(b, a, sum[1]);
     if (!isFieldZero(b)) return false;
   }
-  pack(encoded, point[0]);
+  encode(encoded, point[0]);
   if (isZero(encoded)) return false;
   if ((encoded[0] & 1) === sign) {
     subtract(point[0], zero, point[0]);
   }
-  pack(encoded, point[1]);
+  encode(encoded, point[1]);
   encoded[31] |= sign << 7;
   if (!equal(encoded, publicKey)) return false;
   point[2].set(one);
@@ -254,7 +254,7 @@ export function ed25519VerifyStep(): number {
       }
     }
   } else if (phase === 3 && powerStep(sum[2], 8)) {
-    encode();
+    encodeSum();
     verdict = equal(encoded, expectedR) ? 1 : 2;
     phase = 4;
   }
@@ -286,7 +286,7 @@ function multiplyBase(scalar: Uint8Array): void {
   }
   powerStart(sum[2], true);
   while (!powerStep(sum[2], 255));
-  encode();
+  encodeSum();
 }
 
 /** wide = SHA-512 of the seed, its first half clamped (RFC 8032, 5.1.5). */

@@ -1,9 +1,8 @@
+import { carry, newRing, pack } from "../limbs.js";
 import { natives } from "../natives.js";
 
 /**
- * The field of 2^255 - 19 in doubles, after Bernstein's floating-point representation (Curve25519, 2006, section 4): limb i is a multiple of
- * 2^ceil(21.25 i), kept within about half of the next limb's unit by rounding carries, so that sums of twelve products stay exact below
- * 2^53 even for operands that are sums of several elements. No branch and no index depends on a value.
+ * The field of 2^255 - 19, in 12 limbs. Operands of a product may be sums of several elements. No branch and no index depends on a value.
  */
 
 /** An element: 12 limbs, least first. */
@@ -13,47 +12,19 @@ export function newField(): Field {
   return new Float64Array(12);
 }
 
-/** Adding and subtracting 3 * 2^51 units rounds a limb to a multiple of the next limb's unit. */
-export const rounders = newField();
-/** Unit of limb i; the thirteenth is 2^255. */
-const units = new Float64Array(13);
+const ring = newRing(12, 255, 19);
+export const rounders = ring.rounders;
 const product = newField();
 const extended = new Float64Array(24);
-const digits = newField();
-/** 19 / 2^255: what wraps round at the top. */
-let wrap = 19;
 
-/** Limb sizes follow ceil(21.25 i): 22, 21, 21, 21 and again. */
-function fillUnits(): void {
-  let i = 0;
-  let j = 0;
-  let unit = 1;
-  for (i = 0; i < 12; i++) {
-    units[i] = unit;
-    for (j = i & 3 ? 21 : 22; j--;) {
-      unit *= 2;
-      wrap /= 2;
-    }
-    rounders[i] = unit * 6755399441055744;
-  }
-  units[12] = unit;
+/** Rounds all limbs: makes an element of a sum of many. */
+export function settle(out: Field, a: Field): void {
+  carry(ring, out, a);
 }
-fillUnits();
 
-/** Rounds limbs 0 to 11 and then 0 again; `a` may hold sums of products below 2^53 units. */
-export function carry(out: Field, a: Field): void {
-  let i = 0;
-  let high = 0;
-  let value = 0;
-  for (i = 0; i < 12; i++) {
-    value = a[i] + high;
-    high = value + rounders[i] - rounders[i];
-    out[i] = value - high;
-  }
-  value = out[0] + high * wrap;
-  high = value + rounders[0] - rounders[0];
-  out[0] = value - high;
-  out[1] += high;
+/** Writes the one little-endian encoding below 2^255 - 19. */
+export function encode(out: Uint8Array, a: Field): void {
+  pack(ring, out, a);
 }
 
 /**
@@ -61,7 +32,7 @@ export function carry(out: Field, a: Field): void {
  * numbers, the last one 0.
  */
 export function extend(out: Float64Array, a: Field): void {
-  const w = wrap;
+  const w = ring.wrap;
   out.set([a[11], a[10], a[9], a[8], a[7], a[6], a[5], a[4], a[3], a[2], a[1], a[0]]);
   out.set([a[11] * w, a[10] * w, a[9] * w, a[8] * w, a[7] * w, a[6] * w, a[5] * w, a[4] * w, a[3] * w, a[2] * w, a[1] * w], 12);
 }
@@ -98,7 +69,7 @@ export function convolveProducts(
   let v9 = t;
   let v10 = t;
   let v11 = t;
-  const w = wrap;
+  const w = ring.wrap;
   v0 = (t = c(a, b, 11)) - (h = t + (q = r[0]) - q);
   v1 = (t = c(a, b, 10) + h) - (h = t + (q = r[1]) - q);
   v2 = (t = c(a, b, 9) + h) - (h = t + (q = r[2]) - q);
@@ -168,7 +139,7 @@ export function multiply(out: Field, a: Field, b: Field): void {
   }
   for (i = 0; i < 12; i++) {
     e[i + 11] = b[i];
-    if (i) e[i - 1] = b[i] * wrap;
+    if (i) e[i - 1] = b[i] * ring.wrap;
   }
   for (k = 0; k < 12; k++)
     c[k] =
@@ -184,7 +155,7 @@ export function multiply(out: Field, a: Field, b: Field): void {
       a9 * e[k + 2] +
       a10 * e[k + 1] +
       a11 * e[k];
-  carry(out, c);
+  carry(ring, out, c);
 }
 
 export function add(out: Field, a: Field, b: Field): void {
@@ -210,51 +181,11 @@ export function unpack(out: Field, bytes: Uint8Array): void {
   let unit = 1;
   out.fill(0);
   for (i = 0; i < 32; i++) {
-    if (unit >= units[limb + 1]) limb++;
+    if (unit >= ring.units[limb + 1]) limb++;
     out[limb] += (i === 31 ? bytes[i] & 127 : bytes[i]) * unit;
     unit *= 256;
   }
-  carry(out, out);
-}
-
-/** Carries integer digits upward, each left in [0, size); answers what leaves the top. */
-function floorCarry(value: Float64Array, first: number): number {
-  let i = 0;
-  let high = first;
-  let size = 0;
-  for (i = 0; i < 12; i++) {
-    size = i & 3 ? 2097152 : 4194304;
-    value[i] += high;
-    high = Math.floor(value[i] / size);
-    value[i] -= high * size;
-  }
-  return high;
-}
-
-/** Writes the one little-endian encoding below 2^255 - 19. */
-export function pack(out: Uint8Array, a: Field): void {
-  let i = 0;
-  let position = 0;
-  let bits = 0;
-  let held = 0;
-  let high = 0;
-  carry(digits, a);
-  for (i = 0; i < 12; i++) digits[i] /= units[i];
-  for (i = 0; i < 3; i++) high = floorCarry(digits, 19 * high);
-  // Now 0 <= value < 2^255. Value + 19 reaches 2^255 exactly when the value is not below the prime.
-  high = floorCarry(digits, 19);
-  floorCarry(digits, 19 * high - 19);
-  for (i = 0; i < 12; i++) {
-    held += digits[i] * (1 << bits);
-    bits += i & 3 ? 21 : 22;
-    while (bits >= 8) {
-      out[position++] = held & 255;
-      held = Math.floor(held / 256);
-      bits -= 8;
-    }
-  }
-  out[position] = held;
-  digits.fill(0);
+  carry(ring, out, out);
 }
 
 const base = newField();

@@ -4,7 +4,7 @@ import { natives } from "../natives.js";
 import type { Field } from "./field.js";
 import type { Ladder } from "./ladder.js";
 import { newLadder } from "./ladder.js";
-import { add, carry, multiply, newField, pack, powerStart, powerStep, select, subtract, unpack } from "./field.js";
+import { add, encode, multiply, newField, powerStart, powerStep, select, settle, subtract, unpack } from "./field.js";
 
 const x1 = newField();
 const x2 = newField();
@@ -72,7 +72,7 @@ function ladderStep(): void {
   multiply(x2, t, u);
   subtract(u, t, u);
   for (i = 0; i < 12; i++) v[i] = t[i] + 121665 * u[i];
-  carry(v, v);
+  settle(v, v);
   multiply(z2, u, v);
 }
 
@@ -92,7 +92,7 @@ export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Arr
   clamped[0] &= 248;
   clamped[31] = (clamped[31] & 127) | 64;
   unpack(x1, point);
-  pack(canonical, x1);
+  encode(canonical, x1);
   // The ladder makes zero of zero, as it does of points of small order.
   if (!equal(canonical, point)) x1.fill(0);
   x3.set(x1);
@@ -122,7 +122,7 @@ export function x25519Step(): boolean {
     }
   } else if (phase === 2 && powerStep(z2, 8)) {
     multiply(x2, x2, z2);
-    pack(result, x2);
+    encode(result, x2);
     wipe();
   }
   return !phase;

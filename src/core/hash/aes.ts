@@ -1,116 +1,102 @@
+import { get32, put32 } from "../bytes.js";
 import { natives } from "../natives.js";
 
 /**
- * AES-128-CBC for boards without a native one. Its tables are indexed by secret bytes, so that on hardware with a data cache the time
+ * AES-128-CBC for boards without a native one. Its boxes are indexed by secret bytes, so that on hardware with a data cache the time
  * taken tells something about the key; the microcontrollers it is meant for have none.
  */
 
-/** Made when the first interpreted AES runs: boxes, and one column of (Inv)SubBytes with (Inv)MixColumns for each direction. */
+/** Made when the first interpreted AES runs. */
 let box = new Uint8Array(0);
 let inverseBox = box;
-let column = new Int32Array(0);
-let inverseColumn = column;
-const keys = new Int32Array(44);
-const state = new Int32Array(4);
-const next = new Int32Array(4);
-const held = new Int32Array(4);
-const chain = new Int32Array(4);
+const memory = new Int32Array(60);
+const keys = memory.subarray(0, 44);
+const state = memory.subarray(44, 48);
+const next = memory.subarray(48, 52);
+const held = memory.subarray(52, 56);
+const chain = memory.subarray(56);
 
-function times2(x: number): number {
-  return (x << 1) ^ ((x >> 7) * 283);
+/** Each of four bytes times x in GF(2^8). */
+function times2(word: number): number {
+  return ((word << 1) & -16843010) ^ (((word >>> 7) & 16843009) * 27);
 }
 
-function fillTables(): void {
+function rotated(word: number, count: number): number {
+  return (word << count) | (word >>> (32 - count));
+}
+
+/** SubBytes and its inverse as tables (FIPS 197, 5.1.1). */
+function fillBoxes(): void {
   let x = 1;
   let y = 1;
   let s = 0;
-  let s2 = 0;
-  let s4 = 0;
   let i = 0;
   box = new Uint8Array(256);
   inverseBox = new Uint8Array(256);
-  column = new Int32Array(256);
-  inverseColumn = new Int32Array(256);
-  for (i = 0; i < 256; i++) {
-    // x runs through the powers of 3, y through their inverses; zero comes last.
-    s = i < 255 ? y : 0;
-    s = s ^ (s << 1) ^ (s << 2) ^ (s << 3) ^ (s << 4);
+  box[0] = 99;
+  for (i = 0; i < 255; i++) {
+    // x runs through the powers of 3, y through their inverses.
+    s = y ^ (y << 1) ^ (y << 2) ^ (y << 3) ^ (y << 4);
     s = (s >> 8) ^ (s & 255) ^ 99;
-    if (i === 255) x = 0;
     box[x] = s;
     inverseBox[s] = x;
-    column[x] = (times2(s) << 24) | (s << 16) | (s << 8) | (s ^ times2(s));
-    s2 = times2(x);
-    s4 = times2(s2);
     y ^= y << 1;
     y ^= y << 2;
     y ^= y << 4;
     y = (y ^ (y & 128 ? 9 : 0)) & 255;
-    // 14, 9, 13 and 11 times x.
-    inverseColumn[s] = ((times2(s4) ^ s4 ^ s2) << 24) | ((times2(s4) ^ x) << 16) | ((times2(s4) ^ s4 ^ x) << 8) | (times2(s4) ^ s2 ^ x);
-    x ^= s2;
+    x ^= times2(x);
   }
 }
 
-/** Round keys (FIPS 197, 5.2), for decryption reversed and mixed (5.3.5). */
-function expandKey(key: Uint8Array, decrypt: boolean): void {
+function substitute(bytes: Uint8Array, word: number): number {
+  return (bytes[word >>> 24] << 24) | (bytes[(word >> 16) & 255] << 16) | (bytes[(word >> 8) & 255] << 8) | bytes[word & 255];
+}
+
+/** MixColumns of one column, or its inverse (5.1.3, 5.3.3). */
+function mix(column: number, inverse: boolean): number {
+  let turned = 0;
+  if (inverse) column ^= times2(times2(column ^ rotated(column, 16)));
+  turned = rotated(column, 8);
+  return times2(column ^ turned) ^ turned ^ rotated(column, 16) ^ rotated(column, 24);
+}
+
+/** Round keys (5.2). */
+function expandKey(key: Uint8Array): void {
   let i = 0;
-  let j = 0;
   let word = 0;
   let constant = 1;
   for (i = 0; i < 44; i++) {
-    if (i < 4) word = (key[4 * i] << 24) | (key[4 * i + 1] << 16) | (key[4 * i + 2] << 8) | key[4 * i + 3];
+    if (i < 4) word = get32(key, 4 * i);
     else {
       if (!(i & 3)) {
-        word = (box[(word >> 16) & 255] << 24) | (box[(word >> 8) & 255] << 16) | (box[word & 255] << 8) | box[word >>> 24];
-        word ^= constant << 24;
+        word = substitute(box, rotated(word, 8)) ^ (constant << 24);
         constant = times2(constant);
       }
       word ^= keys[i - 4];
     }
     keys[i] = word;
   }
-  if (!decrypt) return;
-  for (i = 0; i < 20; i++) {
-    j = 40 - (i & 60) + (i & 3);
-    word = keys[i];
-    keys[i] = keys[j];
-    keys[j] = word;
-  }
-  for (i = 4; i < 40; i++) {
-    word = keys[i];
-    keys[i] = 0;
-    for (j = 24; j >= 0; j -= 8) {
-      constant = inverseColumn[box[(word >>> j) & 255]];
-      keys[i] ^= (constant >>> (24 - j)) | (constant << (8 + j));
-    }
-  }
 }
 
-/** Encrypts or decrypts `state`; the directions differ in tables and in which way rows shift. */
-function cipher(columns: Int32Array, bytes: Uint8Array, shift: number): void {
+/** Encrypts or decrypts `state` (5.1, 5.3). */
+function cipher(decrypt: boolean): void {
+  const bytes = decrypt ? inverseBox : box;
+  const shift = decrypt ? 3 : 1;
   let round = 0;
   let i = 0;
-  let a = 0;
-  let b = 0;
-  let c = 0;
-  let d = 0;
-  for (i = 0; i < 4; i++) state[i] ^= keys[i];
-  for (round = 4; round < 44; round += 4) {
+  let word = 0;
+  for (round = 0; round < 11; round++) {
     for (i = 0; i < 4; i++) {
-      a = state[i] >>> 24;
-      b = (state[(i + shift) & 3] >>> 16) & 255;
-      c = (state[(i + 2) & 3] >>> 8) & 255;
-      d = state[(i - shift) & 3] & 255;
-      if (round === 40) next[i] = (bytes[a] << 24) | (bytes[b] << 16) | (bytes[c] << 8) | bytes[d];
-      else {
-        b = columns[b];
-        c = columns[c];
-        d = columns[d];
-        next[i] = columns[a] ^ ((b >>> 8) | (b << 24)) ^ ((c >>> 16) | (c << 16)) ^ ((d >>> 24) | (d << 8));
+      word = state[i];
+      if (round) {
+        word = (word & -16777216) | (state[(i + shift) & 3] & 16711680) | (state[(i + 2) & 3] & 65280) | (state[(i - shift) & 3] & 255);
+        word = substitute(bytes, word);
+        if (!decrypt && round < 10) word = mix(word, false);
       }
+      word ^= keys[4 * (decrypt ? 10 - round : round) + i];
+      next[i] = decrypt && round % 10 ? mix(word, true) : word;
     }
-    for (i = 0; i < 4; i++) state[i] = next[i] ^ keys[round + i];
+    state.set(next);
   }
 }
 
@@ -124,7 +110,6 @@ export function aesCbc(out: Uint8Array, key: Uint8Array, iv: Uint8Array, data: U
   let result = out;
   let offset = 0;
   let i = 0;
-  let word = 0;
   if (natives.aesCbcEncrypt && natives.aesCbcDecrypt) {
     result = new Uint8Array((decrypt ? natives.aesCbcDecrypt : natives.aesCbcEncrypt)(data, key, { iv: iv }));
     out.set(result);
@@ -132,29 +117,20 @@ export function aesCbc(out: Uint8Array, key: Uint8Array, iv: Uint8Array, data: U
     if (decrypt) result.set(data);
     return;
   }
-  if (!box.length) fillTables();
-  expandKey(key, decrypt);
-  for (i = 0; i < 16; i++) chain[i >> 2] = (chain[i >> 2] << 8) | iv[i];
+  if (!box.length) fillBoxes();
+  expandKey(key);
+  for (i = 0; i < 4; i++) chain[i] = get32(iv, 4 * i);
   for (offset = 0; offset < data.length; offset += 16) {
     for (i = 0; i < 4; i++) {
-      word = offset + 4 * i;
-      word = (data[word] << 24) | (data[word + 1] << 16) | (data[word + 2] << 8) | data[word + 3];
-      state[i] = decrypt ? word : word ^ chain[i];
+      held[i] = get32(data, offset + 4 * i);
+      state[i] = decrypt ? held[i] : held[i] ^ chain[i];
     }
-    held.set(state);
-    if (decrypt) {
-      cipher(inverseColumn, inverseBox, 3);
-      for (i = 0; i < 4; i++) state[i] ^= chain[i];
-      chain.set(held);
-    } else {
-      cipher(column, box, 1);
-      chain.set(state);
+    cipher(decrypt);
+    for (i = 0; i < 4; i++) {
+      if (decrypt) state[i] ^= chain[i];
+      chain[i] = decrypt ? held[i] : state[i];
+      put32(out, offset + 4 * i, state[i]);
     }
-    for (i = 0; i < 16; i++) out[offset + i] = state[i >> 2] >>> (24 - 8 * (i & 3));
   }
-  keys.fill(0);
-  state.fill(0);
-  next.fill(0);
-  held.fill(0);
-  chain.fill(0);
+  memory.fill(0);
 }

@@ -1,28 +1,46 @@
-/** XSalsa20 and Poly1305 as NaCl's secretbox uses them, over 32-bit words; every engine we run on keeps words little-endian. */
+/** Salsa20 (Bernstein 2005) over 32-bit words, as NaCl's secretbox uses it; every engine we run on keeps words little-endian. */
 
-/**
- * Salsa20's core (Bernstein 2005), 20 rounds, or HSalsa20's when `hashed`: words 0, 5, 10, 15, 6, 7, 8, 9 without the final addition.
- *
- * @param out - 16 words; 8 are written when `hashed`
- * @param key - 8 words
- */
-export function salsa20(out: Int32Array, key: Int32Array, n0: number, n1: number, n2: number, n3: number, hashed: boolean): void {
-  let a = 1634760805;
-  let b = key[0];
-  let c = key[1];
-  let d = key[2];
-  let e = key[3];
-  let f = 857760878;
-  let g = n0;
-  let h = n1;
-  let i = n2;
-  let j = n3;
-  let k = 2036477234;
-  let l = key[4];
-  let m = key[5];
-  let n = key[6];
-  let o = key[7];
-  let p = 1797285236;
+/** What a block is made of: constants, key, nonce, and the block's number in words 8 and 9. */
+const input = new Int32Array(16);
+/** The block, or the state after 20 rounds. */
+export const keystream = new Int32Array(16);
+
+/** @param key - 8 words; the other arguments are words 6 to 9 */
+export function salsaStart(key: Int32Array, n0: number, n1: number, n2: number, n3: number): void {
+  let i = 0;
+  for (i = 0; i < 4; i++) {
+    input[i + 1] = key[i];
+    input[i + 11] = key[i + 4];
+  }
+  input[0] = 1634760805;
+  input[5] = 857760878;
+  input[10] = 2036477234;
+  input[15] = 1797285236;
+  input[6] = n0;
+  input[7] = n1;
+  input[8] = n2;
+  input[9] = n3;
+}
+
+/** 20 rounds, written out for one: every other one is of rows, which are columns while the matrix is transposed. */
+export function salsaRounds(): void {
+  const x = keystream;
+  let a = input[0];
+  let b = input[1];
+  let c = input[2];
+  let d = input[3];
+  let e = input[4];
+  let f = input[5];
+  let g = input[6];
+  let h = input[7];
+  let i = input[8];
+  let j = input[9];
+  let k = input[10];
+  let l = input[11];
+  let m = input[12];
+  let n = input[13];
+  let o = input[14];
+  let p = input[15];
   let u = 0;
   let round = 20;
   while (round--) {
@@ -58,7 +76,6 @@ export function salsa20(out: Int32Array, key: Int32Array, n0: number, n1: number
     l ^= (u << 13) | (u >>> 19);
     u = l + h;
     p ^= (u << 18) | (u >>> 14);
-    // Rows next: they are columns once the matrix is transposed.
     u = b;
     b = e;
     e = u;
@@ -78,31 +95,34 @@ export function salsa20(out: Int32Array, key: Int32Array, n0: number, n1: number
     l = o;
     o = u;
   }
-  if (hashed) {
-    out[0] = a;
-    out[1] = f;
-    out[2] = k;
-    out[3] = p;
-    out[4] = g;
-    out[5] = h;
-    out[6] = i;
-    out[7] = j;
-    return;
-  }
-  out[0] = a + 1634760805;
-  out[1] = b + key[0];
-  out[2] = c + key[1];
-  out[3] = d + key[2];
-  out[4] = e + key[3];
-  out[5] = f + 857760878;
-  out[6] = g + n0;
-  out[7] = h + n1;
-  out[8] = i + n2;
-  out[9] = j + n3;
-  out[10] = k + 2036477234;
-  out[11] = l + key[4];
-  out[12] = m + key[5];
-  out[13] = n + key[6];
-  out[14] = o + key[7];
-  out[15] = p + 1797285236;
+  x[0] = a;
+  x[1] = b;
+  x[2] = c;
+  x[3] = d;
+  x[4] = e;
+  x[5] = f;
+  x[6] = g;
+  x[7] = h;
+  x[8] = i;
+  x[9] = j;
+  x[10] = k;
+  x[11] = l;
+  x[12] = m;
+  x[13] = n;
+  x[14] = o;
+  x[15] = p;
+}
+
+/** The next block of the keystream. */
+export function salsaBlock(): void {
+  const x = keystream;
+  let i = 0;
+  salsaRounds();
+  for (i = 0; i < 16; i++) x[i] += input[i];
+  input[8]++;
+}
+
+export function salsaWipe(): void {
+  input.fill(0);
+  keystream.fill(0);
 }

@@ -1,9 +1,7 @@
 import { poly1305 } from "./poly1305.js";
-import { salsa20 } from "./salsa.js";
+import { keystream, salsaBlock, salsaRounds, salsaStart, salsaWipe } from "./salsa.js";
 import type { Stream, Suite } from "./stream.js";
 
-/** Keystream of one block. */
-const keystream = new Int32Array(16);
 const tag = new Int32Array(4);
 /** Key of the chunk's Poly1305. */
 const tagKey = new Int32Array(8);
@@ -16,37 +14,39 @@ const firstHalf = keystream.subarray(0, 8);
 function prepare(stream: Stream): void {
   const keys = stream.keys;
   const words = stream.keyWords;
+  let i = 0;
   keys.set(keys.subarray(32, 47), 96);
   keys.fill(0, 111, 120);
-  salsa20(keystream, words, words[24], words[25], words[26], words[27], true);
-  stream.innerKey.set(firstHalf);
+  salsaStart(words, words[24], words[25], words[26], words[27]);
+  salsaRounds();
+  for (i = 0; i < 4; i++) {
+    stream.innerKey[i] = keystream[5 * i];
+    stream.innerKey[i + 4] = keystream[i + 6];
+  }
+  salsaWipe();
 }
 
 /** Computes block 0 of the chunk's keystream, whose first half is the key of its tag. */
 function begin(stream: Stream): void {
   stream.keys.set(stream.tail, 111);
-  salsa20(keystream, stream.innerKey, stream.keyWords[28], stream.keyWords[29], 0, 0, false);
+  salsaStart(stream.innerKey, stream.keyWords[28], stream.keyWords[29], 0, 0);
+  salsaBlock();
   tagKey.set(firstHalf);
 }
 
 /** Xors the keystream, from the second half of block 0 on, over the text from word 4 on and writes it from word `to` on. */
 function applyKeystream(stream: Stream, length: number, to: number): void {
   const words = stream.words;
-  const n0 = stream.keyWords[28];
-  const n1 = stream.keyWords[29];
   const k = keystream;
-  let from = 4;
-  let block = 0;
-  let i = 0;
   const end = 4 + ((length + 3) >> 2);
-  for (from = 4; from < end && from < 12; from++) words[to++] = words[from] ^ k[from + 4];
+  let from = 4;
+  let i = 8;
   while (from < end) {
-    salsa20(k, stream.innerKey, n0, n1, ++block, 0, false);
-    for (i = 0; i < 16; i++) words[to + i] = words[from + i] ^ k[i];
-    to += 16;
-    from += 16;
+    for (; i < 16; i++) words[to++] = words[from++] ^ k[i];
+    salsaBlock();
+    i = 0;
   }
-  k.fill(0);
+  salsaWipe();
 }
 
 /** Computes the tag of the `length` bytes from byte 16 on. */
@@ -83,7 +83,10 @@ export const suite1: Suite = {
     stream.buffer.set(sealed);
     begin(stream);
     authenticate(stream, length);
-    if ((tag[0] ^ words[0]) | (tag[1] ^ words[1]) | (tag[2] ^ words[2]) | (tag[3] ^ words[3])) return -1;
+    if ((tag[0] ^ words[0]) | (tag[1] ^ words[1]) | (tag[2] ^ words[2]) | (tag[3] ^ words[3])) {
+      salsaWipe();
+      return -1;
+    }
     applyKeystream(stream, length, 0);
     out.set(length === stream.chunkSize ? stream.plain : stream.buffer.subarray(0, length));
     stream.buffer.fill(0, 0, length);
