@@ -1,5 +1,5 @@
 import type { Board, ContentStore } from "../../boards/board.js";
-import { get16, get32, put32 } from "../core/bytes.js";
+import { get16, get32, isZero, put32 } from "../core/bytes.js";
 import { redock, startDevice, type Device } from "../core/device/device.js";
 import { SLOT_ENVELOPE, SLOT_MAILBOX, SLOT_RECOMMENDATIONS } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
@@ -81,6 +81,19 @@ interface Cartridge {
   received: number;
 }
 
+/** No loan is held, and no receipt is owed: whoever comes may leave a parcel here, content that moves between a household's clients (docs/format.md). */
+function isFree(cartridge: Cartridge): boolean {
+  return loanState(cartridge.loan) === STATE_EMPTY;
+}
+
+/** What is recorded may be read: a loan is armed, or it is a parcel, which no LOAD KEY has given an envelope. */
+function isReadable(cartridge: Cartridge): boolean {
+  return (
+    loanState(cartridge.loan) === STATE_ARMED ||
+    (isFree(cartridge) && isZero(cartridge.recorded.subarray(RECORDED_ENVELOPE, RECORDED_SIZE)))
+  );
+}
+
 /** RECORD: stream header, sealed length 4, sample rate 4; then the sealed content comes as bulk frames. Only while no key is held. */
 function record(cartridge: Cartridge, device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
   const recorded = cartridge.recorded;
@@ -160,7 +173,7 @@ function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, resp
   const size = data.length === 10 ? get16(data, 4) : 0;
   const count = data.length === 10 ? get32(data, 6) : 0;
   if (data.length !== 10) return respond(SW_LENGTH, 0);
-  if (loanState(cartridge.loan) !== STATE_ARMED) return respond(SW_CONDITIONS, 0);
+  if (!isReadable(cartridge)) return respond(SW_CONDITIONS, 0);
   if (size < 1 || size > BULK_CONTENT || count < 1 || offset + size * (count - 1) >= total) return respond(SW_DATA, 0);
   respond(SW_OK, 0);
   bulkSend(
@@ -169,7 +182,7 @@ function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, resp
     function (index, buffer) {
       const from = offset + index * size;
       const length = total - from < size ? total - from : size;
-      if (loanState(cartridge.loan) !== STATE_ARMED || !readContent(cartridge, from, buffer.subarray(0, length))) return -1;
+      if (!isReadable(cartridge) || !readContent(cartridge, from, buffer.subarray(0, length))) return -1;
       return length;
     },
     function () {
@@ -207,8 +220,8 @@ function command(
   const player = role === ROLE_READER || role === ROLE_CLIENT;
   let length = -SW_SECURITY;
   settle(loan);
-  if (ins === INS_RECORD && kiosk) return record(cartridge, device, data, respond);
-  if (ins === INS_READ_CHUNKS && player) return readChunks(cartridge, device, data, respond);
+  if (ins === INS_RECORD && (kiosk || isFree(cartridge))) return record(cartridge, device, data, respond);
+  if (ins === INS_READ_CHUNKS && (player || isFree(cartridge))) return readChunks(cartridge, device, data, respond);
   if (ins === INS_PREPARE) length = kiosk ? prepare(loan, device.data) : length;
   else if (ins === INS_LOAD_KEY) length = kiosk ? load(cartridge, device, data) : length;
   else if (ins === INS_ACTIVATE) length = kiosk ? activate(loan, data, device.connectedAt) : length;

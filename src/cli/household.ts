@@ -1,8 +1,9 @@
-import { createReadStream, readFileSync, writeFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { Command } from "commander";
 import { CLIENT_FINISHED, ClientDevice } from "../host/client-device.js";
-import { ContentFolder, HouseholdTerminal, LicenseServerClient, type Parcel } from "../host/household.js";
+import { ContentFolder, HouseholdTerminal, LicenseServerClient } from "../host/household.js";
 import { openPort } from "../host/open.js";
+import { ParcelCartridge, openParcelFile, writeParcelFile, type Carried } from "../host/parcel.js";
 import { Transport } from "../host/transport.js";
 import { BadInput } from "./bad-input.js";
 
@@ -44,65 +45,87 @@ export function householdCommand(): Command {
   return command;
 }
 
-/** `leyden move`: from one client of a customer to another, over the network, over a wire, or as a file that is carried. */
+interface MoveFlags extends Flags {
+  to: string;
+  toServer: string;
+  parcel?: string;
+  cartridge?: string;
+  toClient?: string;
+  toData?: string;
+}
+
+/** `leyden move`: from one client of a customer to another, over the network, over a wire, on a cartridge, or as a file that is carried. */
 export function moveCommand(): Command {
-  const command = new Command("move")
+  return new Command("move")
     .description("move a content from one reader of yours to another; the first can no longer play it")
     .argument("<content>", "id of the content")
     .requiredOption("--client <address>", "the client that has it: tcp://host:port or a serial port")
     .requiredOption("--data <folder>", "where the contents of that client are kept")
     .requiredOption("--to <id>", "id of the client that shall have it")
     .requiredOption("--to-server <url>", "license server of that client")
-    .option("--parcel <file>", "write what is carried to the other client to a file, for leyden take")
+    .option("--cartridge <address>", "write content and copy certificate on the cartridge at this address, for leyden take")
+    .option("--parcel <file>", "or to a file, for leyden take")
     .option("--to-client <address>", "or hand it over at once, to the client at this address")
     .option("--to-data <folder>", "and keep the content in this folder")
-    .action(
-      async (content: string, flags: Flags & { to: string; toServer: string; parcel?: string; toClient?: string; toData?: string }) => {
-        checked("content", content, CONTENT);
-        checked("--to", flags.to, CLIENT);
-        if (flags.parcel === undefined && (flags.toClient === undefined || flags.toData === undefined))
-          throw new BadInput("Name a file with --parcel, or the other client with --to-client and --to-data.");
-        const server = new LicenseServerClient(flags.toServer);
-        await withTerminal({ ...flags, server: flags.toServer }, async (source) => {
-          const parcel = await source.give(content, flags.to, server);
-          if (flags.parcel !== undefined) writeFileSync(flags.parcel, JSON.stringify({ ...parcel, sealed: source.contents.path(content) }));
-          if (flags.toClient === undefined || flags.toData === undefined) return;
-          await withTerminal({ client: flags.toClient, data: flags.toData, server: flags.toServer }, async (destination) => {
-            const proof = await destination.takeIn(parcel, createReadStream(source.contents.path(content)));
-            await server.ask(`/v1/moves/${parcel.useId}/completion`, { proof: Buffer.from(proof).toString("hex") });
-          });
-        });
-        console.log(`Content ${content} belongs to client ${flags.to} now.`);
-      },
-    );
-  return command;
+    .action(move);
 }
 
-/** `leyden take PARCEL`: takes a content in with its copy certificate; no network is needed. */
+async function move(contentId: string, flags: MoveFlags): Promise<void> {
+  const { cartridge, parcel: file, toClient, toData } = flags;
+  checked("content", contentId, CONTENT);
+  checked("--to", flags.to, CLIENT);
+  if (cartridge === undefined && file === undefined && (toClient === undefined || toData === undefined))
+    throw new BadInput("Name a cartridge with --cartridge, a file with --parcel, or the other client with --to-client and --to-data.");
+  const server = new LicenseServerClient(flags.toServer);
+  await withTerminal({ ...flags, server: flags.toServer }, async (source) => {
+    // Before the license leaves: where it is to go must be there.
+    const length = source.contents.find(contentId)?.length ?? 0;
+    if (cartridge !== undefined) await withCartridge(cartridge, (carrier) => carrier.check(length));
+    const parcel = await source.give(contentId, flags.to, server);
+    const sealed = source.contents.path(contentId);
+    if (file !== undefined) await writeParcelFile(file, parcel, sealed);
+    if (cartridge !== undefined) await withCartridge(cartridge, (carrier) => carrier.write(parcel, sealed));
+    if (toClient === undefined || toData === undefined) return;
+    await withTerminal({ client: toClient, data: toData, server: flags.toServer }, async (destination) => {
+      const bytes = (start: number): AsyncIterable<Uint8Array> => createReadStream(sealed, { start }) as AsyncIterable<Uint8Array>;
+      const proof = await destination.takeIn({ parcel, bytes });
+      await server.ask(`/v1/moves/${parcel.useId}/completion`, { proof: Buffer.from(proof).toString("hex") });
+    });
+  });
+  console.log(`Content ${contentId} belongs to client ${flags.to} now.`);
+}
+
+/** `leyden take`: takes a content in with its copy certificate, from a cartridge or a file; no network is needed. */
 export function takeCommand(): Command {
   return new Command("take")
     .description("take a content in that was moved here, with its copy certificate and without any network")
-    .argument("<parcel>", "file that leyden move wrote")
+    .argument("[parcel]", "file that leyden move wrote")
+    .option("--cartridge <address>", "or the cartridge that it wrote")
     .requiredOption("--client <address>", "the client: tcp://host:port or a serial port")
     .requiredOption("--data <folder>", "where its contents are kept")
-    .option("--sealed <file>", "the sealed bytes, where they are not in the place that the parcel names")
-    .action(async (file: string, flags: Flags & { sealed?: string }) => {
-      const parcel = readParcel(file);
+    .action(async (file: string | undefined, flags: Flags & { cartridge?: string }) => {
+      const { cartridge } = flags;
       await withTerminal({ ...flags, server: "" }, async (home) => {
-        await home.takeIn(parcel, createReadStream(flags.sealed ?? parcel.sealed));
+        if (cartridge !== undefined) await withCartridge(cartridge, async (carrier) => takeIn(home, await carrier.read()));
+        else if (file !== undefined) await takeIn(home, openParcelFile(file));
+        else throw new BadInput("Name the parcel's file, or a cartridge with --cartridge.");
       });
-      console.log(`Content ${parcel.content.contentId} has been taken in.`);
     });
 }
 
-function readParcel(file: string): Parcel & { sealed: string } {
+async function takeIn(home: HouseholdTerminal, carried: Carried): Promise<void> {
+  await home.takeIn(carried);
+  console.log(`Content ${carried.parcel.content.contentId} has been taken in.`);
+}
+
+async function withCartridge(address: string, run: (carrier: ParcelCartridge) => Promise<void>): Promise<void> {
+  const transport = new Transport(await openPort(address));
   try {
-    const parcel = JSON.parse(readFileSync(file, "utf8")) as Parcel & { sealed: string };
-    if (typeof parcel.certificate === "string" && typeof parcel.slice === "string" && CONTENT.test(parcel.content.contentId)) return parcel;
-  } catch {
-    // Falls through to the one sentence.
+    await transport.reset();
+    await run(new ParcelCartridge(transport));
+  } finally {
+    await transport.close();
   }
-  throw new BadInput(`${file} is no parcel that leyden move wrote; name one.`);
 }
 
 function checked(what: string, text: string, form: RegExp): void {

@@ -16,7 +16,8 @@ import {
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { ClientDevice, type ContentSource } from "./client-device.js";
+import { ClientDevice, type ContentSource, type HeldLicense } from "./client-device.js";
+import type { Carried, KeptContent, Parcel } from "./parcel.js";
 
 /** A license server refused, or did not answer: the stable name of the problem, and a sentence. */
 export class HouseholdProblem extends Error {
@@ -28,31 +29,18 @@ export class HouseholdProblem extends Error {
   }
 }
 
-/** What describes a content that a terminal keeps, beside its sealed bytes. */
-export interface KeptContent {
-  contentId: string;
-  version: number;
-  suite: number;
-  header: string;
-  length: number;
-  sha256: string;
-  sampleRate: number;
-}
-
-/** What travels from one client to another besides the sealed bytes: the copy certificate, and the destination's part of the enabling block. */
-export interface Parcel {
-  content: KeptContent;
-  useId: string;
-  certificate: string;
-  epoch: number;
-  slice: string;
-}
-
 /** A move under way, as the source's terminal keeps it. */
 interface Move {
   licenseId: string;
   useId: string;
   order: string;
+}
+
+/** A move that the source is done with: its proof gets the same certificate again, should the parcel be lost on the way. */
+interface Given {
+  destinationId: string;
+  removed: string;
+  parcel: Parcel;
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
@@ -105,17 +93,25 @@ export class ContentFolder {
   }
 
   find(contentId: string): KeptContent | null {
-    const path = join(this.folder, `${contentId}.json`);
-    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as KeptContent) : null;
+    return this.note<KeptContent>(contentId, "json");
   }
 
   path(contentId: string): string {
     return join(this.folder, `${contentId}.sealed`);
   }
 
-  /** A file of this content's for something else. */
-  beside(contentId: string, what: string): string {
-    return join(this.folder, `${contentId}.${what}`);
+  /** What was noted about a content under this name, or null. */
+  note<T>(contentId: string, name: string): T | null {
+    const path = join(this.folder, `${contentId}.${name}`);
+    return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : null;
+  }
+
+  /** Keeps a note, on the disk when this returns; null forgets it. */
+  keepNote(contentId: string, name: string, note: object | null): void {
+    const path = join(this.folder, `${contentId}.${name}`);
+    if (note === null) return rmSync(path, { force: true });
+    writeFileSync(`${path}.part`, JSON.stringify(note), { flush: true });
+    renameSync(`${path}.part`, path);
   }
 
   /** Takes a content in from a stream of its sealed bytes; what has another hash is refused. */
@@ -130,9 +126,7 @@ export class ContentFolder {
       throw new HouseholdProblem("digest-mismatch", "The content did not arrive as it was announced; fetch it again.");
     }
     renameSync(part, this.path(content.contentId));
-    const description = join(this.folder, `${content.contentId}.json`);
-    writeFileSync(`${description}.part`, JSON.stringify(content));
-    renameSync(`${description}.part`, description);
+    this.keepNote(content.contentId, "json", content);
   }
 
   /** The content as the client asks for it, or null when it is not here. */
@@ -212,7 +206,7 @@ export class HouseholdTerminal {
 
   /**
    * Gives the license of a content away: it is removed from this client first, and only then the destination's license server makes the copy certificate. A
-   * move that broke off is finished by doing it again: what the client has removed it says again.
+   * move that broke off is finished by doing it again: what the client has removed it says again, and a certificate that was made is fetched again.
    *
    * @param server - the destination's license server
    * @returns what is to be carried to the destination, beside the sealed bytes
@@ -220,27 +214,38 @@ export class HouseholdTerminal {
   async give(contentId: string, destinationId: string, server: LicenseServerClient): Promise<Parcel> {
     const content = this.contents.find(contentId);
     if (content === null) throw new HouseholdProblem("not-found", `Content ${contentId} is not here; fetch it first.`);
-    const begun = await this.beginMove(contentId, destinationId, server);
-    const removed = await this.client.remove(unhex(begun.order));
-    const { useId } = begun;
-    const answer = await server.ask<Omit<Parcel, "content" | "useId"> & { settlement: string }>(`/v1/moves/${useId}/removal`, {
-      removed: hex(removed),
-    });
-    const { certificate, settlement, epoch, slice } = answer;
-    const parcel = { content, useId, certificate, epoch, slice };
-    writeFileSync(this.contents.beside(contentId, "parcel"), JSON.stringify(parcel), { flush: true });
+    const held = (await this.client.licenses()).find((license) => hex(license.contentId) === contentId);
+    const before = this.contents.note<Given>(contentId, "given");
+    if (held === undefined && before?.destinationId === destinationId) return this.giveAgain(content, before, server);
+    const { useId, order } = await this.beginMove(contentId, destinationId, server, held);
+    const removed = hex(await this.client.remove(unhex(order)));
+    const { parcel, settlement } = await certify(content, useId, removed, server);
+    this.contents.keepNote(contentId, "given", { destinationId, removed, parcel } satisfies Given);
     await this.client.settle(unhex(useId), unhex(settlement));
-    rmSync(this.contents.beside(contentId, "move"), { force: true });
+    this.contents.keepNote(contentId, "move", null);
     return parcel;
   }
 
+  /** The same one use once more, under the newest epoch where the server is within reach. */
+  private async giveAgain(content: KeptContent, { parcel, removed }: Given, server: LicenseServerClient): Promise<Parcel> {
+    try {
+      return (await certify(content, parcel.useId, removed, server)).parcel;
+    } catch (error) {
+      if (error instanceof HouseholdProblem && error.problem === "not-ready") return parcel;
+      throw error;
+    }
+  }
+
   /** The order to remove the license: a new one, or the one that a cut left behind when the client had followed it already. */
-  private async beginMove(contentId: string, destinationId: string, server: LicenseServerClient): Promise<Move> {
-    const held = (await this.client.licenses()).find((license) => hex(license.contentId) === contentId);
+  private async beginMove(
+    contentId: string,
+    destinationId: string,
+    server: LicenseServerClient,
+    held: HeldLicense | undefined,
+  ): Promise<Move> {
     if (held === undefined) throw new HouseholdProblem("license-not-held", `This client has no license of content ${contentId}.`);
-    const kept = this.contents.beside(contentId, "move");
     if (held.moved !== null) {
-      const before = existsSync(kept) ? (JSON.parse(readFileSync(kept, "utf8")) as Move) : null;
+      const before = this.contents.note<Move>(contentId, "move");
       if (before?.useId !== hex(held.moved.useId) || hex(held.moved.destination) !== destinationId)
         throw new HouseholdProblem(
           "license-not-held",
@@ -255,7 +260,7 @@ export class HouseholdTerminal {
     const { useId, order } = await server.ask<{ useId: string; order: string }>("/v1/moves", asked);
     const move = { licenseId, useId, order };
     // Before the client follows it: the order is needed again if what follows is cut off.
-    writeFileSync(kept, JSON.stringify(move), { flush: true });
+    this.contents.keepNote(contentId, "move", move);
     return move;
   }
 
@@ -263,9 +268,21 @@ export class HouseholdTerminal {
    * Takes a content in with its copy certificate, without any network: sealed bytes first, then the part of the enabling block, then the certificate, out of which
    * the client takes its license. Answers the client's proof, for the license server when there is one within reach. Safe to repeat.
    */
-  async takeIn(parcel: Parcel, bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-    if (this.contents.find(parcel.content.contentId) === null) await this.contents.take(parcel.content, () => Promise.resolve(bytes));
+  async takeIn({ parcel, bytes }: Carried): Promise<Uint8Array> {
+    if (this.contents.find(parcel.content.contentId) === null)
+      await this.contents.take(parcel.content, (from) => Promise.resolve(bytes(from)));
     await this.client.enable(unhex(parcel.slice));
     return this.client.takeCopy(unhex(parcel.certificate));
   }
+}
+
+/** The license server's copy certificate for what the source has removed, and the settlement for the source. */
+async function certify(
+  content: KeptContent,
+  useId: string,
+  removed: string,
+  server: LicenseServerClient,
+): Promise<{ parcel: Parcel; settlement: string }> {
+  const answer = await server.ask<{ certificate: string; slice: string; settlement: string }>(`/v1/moves/${useId}/removal`, { removed });
+  return { parcel: { content, useId, certificate: answer.certificate, slice: answer.slice }, settlement: answer.settlement };
 }

@@ -12,6 +12,7 @@ import {
   INS_GET_LOAN,
   INS_LOAD_KEY,
   INS_PREPARE,
+  INS_READ_CHUNKS,
   INS_RECORD,
   ROLE_CARTRIDGE,
   ROLE_KIOSK,
@@ -275,6 +276,31 @@ test("a return erases for anyone, without a session; everything else is refused 
   assert.is(tell(INS_ERASE).sw, SW_OK);
   assert.ok(empty());
   settled(held, CAUSE_RETURNED, 0);
+});
+
+test("anyone leaves a parcel and fetches it while no loan is held or owed, and no content of a loan", () => {
+  const header = new Uint8Array(HEADER_LENGTH);
+  const recorded = Buffer.concat([header, Uint8Array.of(0, 0, 0, 9), new Uint8Array(4)]);
+  const wanted = Uint8Array.of(0, 0, 0, 0, 0, 9, 0, 0, 0, 1);
+  const stranger = (ins: number, data: Uint8Array): number => {
+    device.channel.open = false;
+    return tell(ins, data).sw;
+  };
+  contact(true);
+  assert.is(stranger(INS_RECORD, recorded), SW_OK);
+  assert.is(stranger(INS_READ_CHUNKS, wanted), SW_OK);
+  const { held, load } = prepareLoan(1);
+  assert.is(tell(INS_LOAD_KEY, Buffer.concat([load.subarray(0, -ENVELOPE_LENGTH), new Uint8Array(ENVELOPE_LENGTH).fill(6)])).sw, SW_OK);
+  for (const ins of [INS_RECORD, INS_READ_CHUNKS]) assert.is(stranger(ins, ins === INS_RECORD ? recorded : wanted), SW_SECURITY, "pending");
+  inSession(device, ROLE_KIOSK);
+  assert.is(tell(INS_ACTIVATE, authority.sealActivation(reference, held.loanId, held.counter, held.challenge, 1_800_000_000)).sw, SW_OK);
+  for (const ins of [INS_RECORD, INS_READ_CHUNKS]) assert.is(stranger(ins, ins === INS_RECORD ? recorded : wanted), SW_SECURITY, "armed");
+  assert.is(tell(INS_ERASE).sw, SW_OK);
+  for (const ins of [INS_RECORD, INS_READ_CHUNKS]) assert.is(stranger(ins, ins === INS_RECORD ? recorded : wanted), SW_SECURITY, "owed");
+  settled(held, CAUSE_RETURNED, 0);
+  assert.is(stranger(INS_READ_CHUNKS, wanted), SW_CONDITIONS, "what was recorded for a loan stays closed after it");
+  assert.is(stranger(INS_RECORD, recorded), SW_OK);
+  assert.is(stranger(INS_READ_CHUNKS, wanted), SW_OK);
 });
 
 for (const [what, good] of [

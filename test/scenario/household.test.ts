@@ -1,23 +1,26 @@
 /** A household's own clients: center, two license servers and two clients are processes of their own; terminals are commands that carry what they cannot read. */
 import { createHash, randomBytes } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { createCustomer, listOperators } from "../../src/center/api/admin-routes.js";
+import { createCustomer } from "../../src/center/api/admin-routes.js";
 import * as api from "../../src/center/api/household-routes.js";
 import { writeIdentity } from "../../src/center/keys/identity.js";
-import { ROLE_CLIENT, ROLE_LICENSE_SERVER } from "../../src/core/protocol/constants.js";
-import { ClientDevice } from "../../src/host/client-device.js";
+import { ROLE_LICENSE_SERVER } from "../../src/core/protocol/constants.js";
+import { CLIENT_FINISHED, ClientDevice } from "../../src/host/client-device.js";
 import { DeviceError } from "../../src/host/session.js";
-import { ContentFolder, HouseholdProblem, HouseholdTerminal, LicenseServerClient, type Parcel } from "../../src/host/household.js";
+import { ContentFolder, HouseholdProblem, HouseholdTerminal, LicenseServerClient } from "../../src/host/household.js";
+import { ParcelCartridge, type Carried, type Parcel } from "../../src/host/parcel.js";
 import { openTcp } from "../../src/host/tcp.js";
 import { Transport } from "../../src/host/transport.js";
 import { suite } from "../suite.js";
+import { addContent, addOperator, enrollBoard } from "./support/delivery.js";
 import { Service, until, type Board, type Part } from "./support/service.js";
 
 const test = suite("household");
 const service = new Service();
 test.after(() => service.end());
+const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 interface Server {
@@ -51,9 +54,8 @@ interface Reader {
   server: Server;
 }
 
-async function reader(name: string, customerId: string, server: Server): Promise<Reader> {
-  const board = await service.board("client", name);
-  const id = await service.enroll(board, ROLE_CLIENT, customerId);
+async function reader(name: string, board: Board, customerId: string, server: Server): Promise<Reader> {
+  const id = await enrollBoard(service, board, customerId);
   await service.staff.call(api.registerClient, { body: { clientId: id, licenseServerId: server.id, name } });
   return { name, board, id, folder: join(service.folder, `${name} contents`), server };
 }
@@ -71,20 +73,45 @@ async function at<T>(reader: Reader, run: (home: HouseholdTerminal) => Promise<T
   }
 }
 
+async function onCartridge<T>(board: Board, run: (carrier: ParcelCartridge) => Promise<T>): Promise<T> {
+  const transport = new Transport(await openTcp(board.addresses.home));
+  try {
+    await transport.reset();
+    return await run(new ParcelCartridge(transport));
+  } finally {
+    await transport.close();
+  }
+}
+
 const terminal = ({ board, folder }: Reader): string[] => ["--client", board.addresses.host, "--data", folder];
 const household = (reader: Reader, ...words: string[]): Promise<string> =>
   service.run("household", ...words, ...terminal(reader), "--server", reader.server.url);
 
+/** False when the client refuses to play. */
 async function plays(reader: Reader, title: { id: string; plain: Uint8Array }): Promise<boolean> {
   const before = service.played(reader.name).length;
-  try {
-    await household(reader, "play", title.id);
-  } catch {
-    return false;
-  }
+  const status = await at(reader, (home) => home.client.play(unhex(title.id), null, () => Promise.resolve(home.contents.source(title.id))));
+  if (status.state !== CLIENT_FINISHED) return false;
   await until(() => service.played(reader.name).length > before, "playing");
   assert.is(sha256(service.played(reader.name).at(-1) ?? new Uint8Array(0)), sha256(title.plain));
   return true;
+}
+
+/** A parcel, and the sealed bytes that a terminal keeps. */
+const carried = (parcel: Parcel, from: Reader): Carried => ({
+  parcel,
+  bytes: (start) => createReadStream(join(from.folder, `${parcel.content.contentId}.sealed`), { start }) as AsyncIterable<Uint8Array>,
+});
+
+async function deviceRefuses(work: Promise<unknown>, what: string, reason?: number): Promise<void> {
+  await work.then(
+    () => assert.unreachable(what),
+    (error: unknown) => {
+      const { status, data } = error as DeviceError;
+      assert.is(status, 0x6a80, what);
+      if (reason !== undefined) assert.is(data[0], reason, what);
+    },
+  );
 }
 
 async function refusedBy(work: Promise<unknown>, problem: string): Promise<void> {
@@ -97,29 +124,36 @@ async function refusedBy(work: Promise<unknown>, problem: string): Promise<void>
   );
 }
 
-await service.center();
-await service.run("operator", "publisher", ...service.flags);
-const [operator] = await service.staff.call(listOperators, {});
-const tune = await service.produce("tune", randomBytes(3000), "publisher");
-const song = await service.produce("song", randomBytes(2000), "publisher");
-for (const { id } of [tune, song])
-  await service.staff.call(api.setHouseholdPrice, {
-    params: { contentId: id },
-    body: { operatorId: operator.id, licensePrice: 300, copyPrice: 40 },
-  });
+const [, ...boards] = await Promise.all([
+  service.center(),
+  ...["kitchen", "study", "foreign"].map((name) => service.board("client", name)),
+  service.board("cartridge", "cartridge"),
+]);
+const cartridge = boards[3];
+const operatorId = await addOperator(service.staff, "publisher");
+const title = async (name: string): Promise<{ id: string; plain: Uint8Array }> => {
+  const plain = new Uint8Array(randomBytes(3000));
+  const id = await addContent(service.staff, operatorId, name, plain);
+  const body = { operatorId, licensePrice: 300, copyPrice: 40 };
+  await service.staff.call(api.setHouseholdPrice, { params: { contentId: id }, body });
+  return { id, plain };
+};
+const tune = await title("tune");
+const song = await title("song");
 const customer = (await service.staff.call(createCustomer, { body: { name: "Ada" } })).id;
 const stranger = (await service.staff.call(createCustomer, { body: { name: "Bob" } })).id;
-const one = await licenseServer("server one");
-const two = await licenseServer("server two");
-const kitchen = await reader("kitchen", customer, one);
-const study = await reader("study", customer, two);
-const foreign = await reader("foreign", stranger, two);
+const [one, two] = await Promise.all(["server one", "server two"].map(licenseServer));
+const kitchen = await reader("kitchen", boards[0], customer, one);
+const study = await reader("study", boards[1], customer, two);
+const foreign = await reader("foreign", boards[2], stranger, two);
+await enrollBoard(service, cartridge);
 
 const state = (): ReturnType<typeof service.staff.call<typeof api.listHousehold>> =>
   service.staff.call(api.listHousehold, { params: { customerId: customer } });
 
 test("[E1][E2][E3] clients are registered, and get contents and licenses only as registered clients that got the content", async () => {
-  for (const home of [kitchen, study, foreign]) assert.match(await household(home, "register"), /is registered/);
+  assert.match(await household(kitchen, "register"), /is registered/);
+  for (const other of [study, foreign]) await at(other, (home) => home.register());
   const clients = await service.staff.call(api.listClients, { params: { customerId: customer } });
   assert.equal(
     clients.map(({ id, leaf, licenseServerId, name }) => [id, leaf, licenseServerId, name]),
@@ -141,48 +175,45 @@ test("[E1][E2][E3] clients are registered, and get contents and licenses only as
     licenses.map(({ contentId, clientId }) => [contentId, clientId]),
     [[tune.id, kitchen.id]],
   );
-  assert.ok(await plays(kitchen, tune));
+  await household(kitchen, "play", tune.id);
+  await until(() => service.played("kitchen").length > 0, "playing");
+  assert.equal(service.played("kitchen")[0], tune.plain);
 });
 
-test("[E4][E5][E6][E8] a license moves by a copy certificate of the destination's server, and the destination plays without any network", async () => {
-  const parcelFile = join(service.folder, "tune.parcel");
-  await service.run("move", tune.id, ...terminal(kitchen), "--to", study.id, "--to-server", two.url, "--parcel", parcelFile);
+test("[E4][E5][E6][E8] a license moves on a cartridge, and the destination takes content and license in without any network", async () => {
+  const slot = cartridge.addresses.home;
+  await service.run("move", tune.id, ...terminal(kitchen), "--to", study.id, "--to-server", two.url, "--cartridge", slot);
   assert.not.ok(await plays(kitchen, tune), "the first can no longer play");
-  const parcel = JSON.parse(readFileSync(parcelFile, "utf8")) as Parcel;
-  // No network at the destination: both license servers and the center are gone.
-  for (const { part } of [one, two]) await part.kill();
-  await at(study, async (home) => {
-    for (const [bit, what] of [
-      [4 * 8, "server"],
-      [100 * 8 + 3, "sealed license"],
-      [300 * 8 + 1, "signature"],
-    ] as const) {
-      const certificate = Buffer.from(parcel.certificate, "hex");
-      certificate[bit >> 3] ^= 1 << (bit & 7);
-      const altered = { ...parcel, certificate: certificate.toString("hex") };
-      const bytes = readFileSync(join(kitchen.folder, `${tune.id}.sealed`));
-      const once = async function* (): AsyncGenerator<Uint8Array> {
-        yield bytes;
-      };
-      await home.takeIn(altered, once()).then(
-        () => assert.unreachable(`a bit of the ${what} was flipped`),
-        (error: unknown) => assert.is((error as DeviceError).status, 0x6a80),
-      );
-    }
-  });
-  await service.run("take", parcelFile, ...terminal(study));
+  // No network at the destination: both license servers are gone, and the cartridge has been without power for longer than its capacitor lasts.
+  await Promise.all([one, two].map(({ part }) => part.kill()));
+  for (const [line, answer] of [
+    ["out", /is nowhere/],
+    ["pass 30d", /30 d have passed/],
+    ["home", /is at/],
+  ] as const) {
+    cartridge.tell(line);
+    await cartridge.says(answer);
+  }
+  const { parcel } = await onCartridge(cartridge, (carrier) => carrier.read());
+  assert.is(parcel.content.contentId, tune.id);
+  for (const [at8, what] of [
+    [4 * 8, "server"],
+    [100 * 8 + 3, "sealed license"],
+    [300 * 8 + 1, "signature"],
+  ] as const) {
+    const certificate = unhex(parcel.certificate);
+    certificate[at8 >> 3] ^= 1 << (at8 & 7);
+    const altered = { ...parcel, certificate: Buffer.from(certificate).toString("hex") };
+    await at(study, (home) => deviceRefuses(home.takeIn(carried(altered, kitchen)), `a bit of the ${what} was flipped`));
+  }
+  await service.run("take", "--cartridge", slot, ...terminal(study));
   assert.ok(await plays(study, tune));
-  const used = await at(study, async (home) => {
-    await home.client.takeCopy(new Uint8Array(Buffer.from(parcel.certificate, "hex")));
-    return (await home.client.licenses()).length;
+  const held = await at(study, async (home) => {
+    await home.client.takeCopy(unhex(parcel.certificate));
+    return home.client.licenses();
   });
-  assert.is(used, 1, "the same certificate again is the same license");
-  await at(foreign, async (home) => {
-    await home.client.takeCopy(new Uint8Array(Buffer.from(parcel.certificate, "hex"))).then(
-      () => assert.unreachable("taken by another"),
-      (error: unknown) => assert.is((error as DeviceError).status, 0x6a80),
-    );
-  });
+  assert.is(held.length, 1, "the same certificate again is the same license");
+  await at(foreign, (home) => deviceRefuses(home.client.takeCopy(unhex(parcel.certificate)), "taken by another", 2));
   for (const server of [one, two]) Object.assign(server, await startServer(server.identity, new URL(server.url).port));
 });
 
@@ -197,14 +228,9 @@ test("[E5] a copy certificate signed by the source's server is refused", async (
     new Uint8Array(Buffer.from(parcel.certificate, "hex").subarray(0, 252)),
   );
   await at(kitchen, async (home) => {
-    await home.client.enable(new Uint8Array(Buffer.from(parcel.slice, "hex")));
-    await home.client.takeCopy(forged).then(
-      () => assert.unreachable("signed by the source's server"),
-      (error: unknown) => {
-        assert.equal([(error as DeviceError).status, (error as DeviceError).data[0]], [0x6a80, 7]);
-      },
-    );
-    await home.client.takeCopy(new Uint8Array(Buffer.from(parcel.certificate, "hex")));
+    await home.client.enable(unhex(parcel.slice));
+    await deviceRefuses(home.client.takeCopy(forged), "signed by the source's server", 7);
+    await home.client.takeCopy(unhex(parcel.certificate));
   });
   assert.ok(await plays(kitchen, tune));
 });
@@ -235,7 +261,10 @@ test("[E6][E7] each refusal of the inquiry is its own, the history keeps them, a
     "one license, two copies",
   );
   // A license that another client holds: the client is asked over the wire, and the customer information knows better.
-  await household(study, "get", song.id);
+  await at(study, async (home) => {
+    await home.fetch(song.id);
+    await home.license(song.id);
+  });
   const songs = (await state()).licenses.filter(({ contentId }) => contentId === song.id);
   await at(study, async (home) => {
     await home.give(song.id, kitchen.id, new LicenseServerClient(one.url));
@@ -272,21 +301,15 @@ test("[E4][E8] whatever is cut off in a move, on either side, the license ends a
   assert.not.ok(await plays(kitchen, tune));
   await again(study);
   await at(study, async (home) => {
-    for (let time = 0; time < 2; time++)
-      await home.takeIn(
-        parcel,
-        (async function* () {
-          yield readFileSync(join(kitchen.folder, `${tune.id}.sealed`));
-        })(),
-      );
+    for (let time = 0; time < 2; time++) await home.takeIn(carried(parcel, kitchen));
   });
   await again(study);
   assert.ok(await plays(study, tune));
   assert.not.ok(await plays(kitchen, tune));
   const back = await at(study, (home) => home.give(tune.id, kitchen.id, new LicenseServerClient(one.url)));
   await at(kitchen, async (home) => {
-    await home.client.enable(new Uint8Array(Buffer.from(back.slice, "hex")));
-    await home.client.takeCopy(new Uint8Array(Buffer.from(back.certificate, "hex")));
+    await home.client.enable(unhex(back.slice));
+    await home.client.takeCopy(unhex(back.certificate));
   });
   assert.ok(await plays(kitchen, tune));
 });
@@ -294,10 +317,13 @@ test("[E4][E8] whatever is cut off in a move, on either side, the license ends a
 test("[E9] a client that is removed opens nothing that is issued afterwards, and others do", async () => {
   const { epoch } = await service.staff.call(api.removeClient, { params: { clientId: study.id }, body: {} });
   assert.is(epoch, 2);
-  const later = await service.produce("later", randomBytes(1000), "publisher");
+  const later = await title("later");
   await at(study, (home) => refusedBy(home.fetch(later.id), "client-not-registered"));
   await at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, new LicenseServerClient(two.url)), "other-owner"));
-  await household(kitchen, "get", later.id);
+  await at(kitchen, async (home) => {
+    await home.fetch(later.id);
+    await home.license(later.id);
+  });
   assert.ok(await plays(kitchen, later));
   // Whoever steals the new content and another client's part of the enabling block brings nothing to the revoked one.
   const slice = await at(kitchen, async (home) => {
@@ -311,13 +337,7 @@ test("[E9] a client that is removed opens nothing that is issued afterwards, and
     });
     return answer.slice;
   });
-  writeFileSync(join(service.folder, "slice"), slice);
-  await at(study, (home) =>
-    home.client.enable(new Uint8Array(Buffer.from(slice, "hex"))).then(
-      () => assert.unreachable("a revoked client opened the block"),
-      (error: unknown) => assert.is((error as DeviceError).status, 0x6a80),
-    ),
-  );
+  await at(study, (home) => deviceRefuses(home.client.enable(unhex(slice)), "a revoked client opened the block"));
 });
 
 test.run();
