@@ -12,6 +12,8 @@ const CARTRIDGE_WAITS = 500;
 
 /** One that slows down, since others failed to authenticate to it, is tried again after so long. */
 const BLOCKED_WAITS = 15000;
+/** A time that was vouched for is taken for the present one for an hour. */
+const VOUCHED = 3600000;
 
 /** A device that waits for authentication. */
 function pending(peer: Peer): boolean {
@@ -58,6 +60,8 @@ export function startReader(board: Board): Device {
   const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE);
   const player = createPlayer(device, board, sink, card, cartridge);
   card.inserted = cartridge.inserted = function (peer) {
+    // The time that a cartridge vouched for when it was played does not stand for now.
+    if (peer === cartridge || board.now() - player.startedAt > VOUCHED) device.memory.vouched = 0;
     player.wanted = true;
     board.after(peer === card ? CARD_WAITS : CARTRIDGE_WAITS, function () {
       advance(device, player);

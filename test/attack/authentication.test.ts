@@ -14,121 +14,18 @@ import {
   TAG_DEVICE,
   TAG_RECOMMENDATIONS,
 } from "../../src/core/protocol/constants.js";
-import { issueIssuer, signingKey } from "../../src/center/keys/certificates.js";
-import { HostParty } from "../../src/host/party.js";
-import { DeviceError, DeviceSession, type ApduTransport } from "../../src/host/session.js";
-import { START } from "../../sim/loan-world.js";
+import { DeviceError } from "../../src/host/session.js";
+import { agree, publicKeyOf } from "../model/outside/keys.js";
+import { OutsideSession, Refusal, type Deviation } from "../model/outside/session.js";
 import { suite } from "../suite.js";
-import { partyOf, readerParty } from "../scenario/support/parties.js";
-import { SECOND, type Stage } from "../scenario/support/stage.js";
+import { identityOf, readerParty } from "../scenario/support/parties.js";
+import { SECOND, Stage } from "../scenario/support/stage.js";
+import { altered, authenticates, tapped } from "./support/attempts.js";
+import { mutant } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
 const test = suite("attacks on authentication");
 const none = new Uint8Array(0);
-
-/** Status with which the card (or cartridge) ends an authentication of `party`: 0x9000 when it succeeds. */
-async function authenticates(stage: Stage, party: HostParty, name: "card" | "cartridge" = "card"): Promise<number> {
-  const role = name === "card" ? ROLE_CARD : ROLE_CARTRIDGE;
-  try {
-    await stage.session(name, party).authenticate(role);
-    return 0x9000;
-  } catch (error) {
-    if (!(error instanceof DeviceError)) throw error;
-    return error.status;
-  }
-}
-
-/** The same party with something false about it. */
-function altered(
-  party: HostParty,
-  stage: Stage,
-  change: { id?: Uint8Array; chain?: Uint8Array; privateKey?: Uint8Array; role?: number },
-): HostParty {
-  return new HostParty({
-    id: change.id ?? party.id,
-    role: change.role ?? party.role,
-    privateKey: change.privateKey ?? party.privateKey,
-    chain: change.chain ?? party.chain,
-    roots: party.roots,
-    epoch: party.epoch,
-    time: () => stage.time(),
-    random: (out) => {
-      out.set(stage.draw(out.length));
-    },
-  });
-}
-
-/** Lets somebody sit on the wire: every command of the session passes through `change`. */
-function tapped(stage: Stage, name: "card" | "cartridge", party: HostParty, change: (apdu: Uint8Array) => Uint8Array): DeviceSession {
-  const carry = stage.device(name).carry as (apdu: Uint8Array) => Promise<Uint8Array>;
-  const transport: ApduTransport = { transmit: (apdu) => carry(change(apdu)) };
-  return new DeviceSession(transport, party);
-}
-
-test("[A11] a foreign center's kiosk or reader is refused by card and cartridge, by the signature alone", async () => {
-  await tried(
-    async (stage) => {
-      await stage.toKiosk();
-      const root = signingKey(stage.draw(32));
-      // Everything but the signature is as it should be: the foreign issuer even bears the name of the genuine one.
-      const issuerCertificate = issueIssuer(root, stage.issuer, 7, START - 86_400, START + 86_400 * 365);
-      issuerCertificate.set(stage.issuerCertificate.subarray(12, 20), 12);
-      const kiosk = partyOf(stage, { role: ROLE_KIOSK, issuerCertificate });
-      return (await authenticates(stage, kiosk)) === 0x9000;
-    },
-    "card",
-    [{ file: "src/core/protocol/responder.ts", from: "if (result !== 1) return answer(HANDSHAKE_CERTIFICATE);", to: "" }],
-  );
-});
-
-test("[A11][A12] one flipped bit in any byte of a certificate is refused with the standard status", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  for (const from of [0, 64, 128, 192])
-    await Play.play({ seed: 130 + from }, async (stage) => {
-      await stage.toKiosk();
-      for (let at = from; at < from + 64; at += 3) {
-        const chain = stage.kiosk.chain.slice();
-        chain[at] ^= 1 << (at & 7);
-        const sw = await authenticates(stage, altered(stage.kiosk, stage, { chain }));
-        assert.ok(sw === 0x6982 || sw === 0x6983, `byte ${String(at)}: ${sw.toString(16)}`);
-        // Failed attempts are slowed down; the patient go on.
-        await stage.world.sleep(300 * SECOND);
-      }
-      assert.is(await authenticates(stage, stage.kiosk), 0x9000, "and the genuine one still passes");
-    });
-});
-
-test("[A11] an expired certificate is refused", async () => {
-  await tried(
-    async (stage) => {
-      await stage.toKiosk();
-      const kiosk = partyOf(stage, { role: ROLE_KIOSK, notBefore: START - 20 * 86_400, notAfter: START - 10 * 86_400 });
-      return (await authenticates(stage, kiosk)) === 0x9000;
-    },
-    "card",
-    [{ file: "src/core/protocol/certificate.ts", from: "get32(certificate, 28) >= (vouched > floor ? vouched : floor)", to: "true" }],
-  );
-});
-
-test("[A11] the center and kiosks refuse what is not valid yet", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 131 }, async (stage) => {
-    await stage.toKiosk();
-    const early = altered(stage.kiosk, stage, {});
-    Object.assign(early, { vouched: () => START - 30 * 86_400, floor: () => 0 });
-    assert.is(await authenticates(stage, early), 0x6982, "by a clock of a month ago the card's certificate is not valid yet");
-  });
-});
-
-test("[A12][A13] who shows a certificate without its key is refused: the random number stays closed to him", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 132 }, async (stage) => {
-    await stage.toKiosk();
-    for (const name of ["card", "cartridge"] as const)
-      assert.is(await authenticates(stage, altered(stage.kiosk, stage, { privateKey: stage.draw(32) }), name), 0x6982);
-    assert.is(await authenticates(stage, altered(stage.kiosk, stage, { privateKey: new Uint8Array(32) })), 0x6982);
-  });
-});
 
 test("Lowe's attack, unknown key share: the sealed random number names its sender, and another name is refused", async () => {
   await tried(
@@ -142,12 +39,20 @@ test("Lowe's attack, unknown key share: the sealed random number names its sende
 });
 
 test("a certified role is the role: a reader's keys do not speak as a kiosk", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 133 }, async (stage) => {
-    await stage.toKiosk();
-    const reader = readerParty(stage);
-    assert.is(await authenticates(stage, altered(reader, stage, { role: ROLE_KIOSK })), 0x6982);
-  });
+  await tried(
+    async (stage) => {
+      await stage.toKiosk();
+      return (await authenticates(stage, altered(readerParty(stage), stage, { role: ROLE_KIOSK }))) === 0x9000;
+    },
+    "card",
+    [
+      {
+        file: "src/core/protocol/responder.ts",
+        from: "  genuine = equal(input.subarray(64), h.peer);",
+        to: "  genuine = equal(input.subarray(64, 72), h.peer.subarray(0, 8));",
+      },
+    ],
+  );
 });
 
 test("a kiosk's commands are refused in a reader's session, and a reader's in a kiosk's", async () => {
@@ -209,8 +114,7 @@ test("a sealed command that is sent again, in its session or a later one, is ref
 });
 
 test("a command in clear gets nothing of an open session, and ends it", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 135 }, async (stage) => {
+  await Stage.play({ seed: 135 }, async (stage) => {
     await stage.toKiosk();
     for (const [name, role, ins] of [
       ["cartridge", ROLE_CARTRIDGE, INS_PREPARE],
@@ -227,8 +131,7 @@ test("a command in clear gets nothing of an open session, and ends it", async ()
 });
 
 test("whatever is changed in the messages of an authentication, suites and epoch included, no session comes of it", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 134 }, async (stage) => {
+  await Stage.play({ seed: 134 }, async (stage) => {
     await stage.toKiosk();
     // Message, byte of its data: mode, suites, version, epoch, context, ephemeral key, chain, sealed number, challenge, confirmation.
     for (const [step, at] of [
@@ -262,57 +165,132 @@ test("whatever is changed in the messages of an authentication, suites and epoch
   });
 });
 
-test("reflection: a device's own message does not come back as its peer's", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 135 }, async (stage) => {
+/** The parts of the first message that say what was offered, kept out of the transcript: what a party does that does not authenticate them. */
+const unheard = (message: Uint8Array): Uint8Array => (message.length > 100 ? message.subarray(24) : message);
+const UNHEARD = {
+  file: "src/core/protocol/responder.ts",
+  from: "  sha256(h.transcript, [h.transcript, message]);",
+  to: "  sha256(h.transcript, [h.transcript, message.length > 100 ? message.subarray(HEAD) : message]);",
+};
+
+test("downgrade: suites that somebody on the wire strikes out of the offer are missed by both", async () => {
+  const strike = (deviation: Deviation) => async (stage: Stage) => {
     await stage.toKiosk();
-    const carry = stage.device("card").carry as (apdu: Uint8Array) => Promise<Uint8Array>;
-    let own: Uint8Array = none;
-    const transport: ApduTransport = {
-      transmit: async (apdu) => {
-        if (apdu[1] === INS_GENERAL_AUTHENTICATE && apdu[3] === 3) {
-          const reflected = apdu.slice();
-          reflected.set(own.subarray(0, 32), reflected[4] === 0 ? 7 : 5);
-          return carry(reflected);
-        }
-        const answer = await carry(apdu);
-        own = answer;
-        return answer;
+    const transport = stage.transport("card");
+    const session = new OutsideSession(
+      (apdu) => {
+        const changed = apdu.slice();
+        if (apdu[1] === INS_GENERAL_AUTHENTICATE && apdu[3] === 1) changed[7 + 1] = 1;
+        return transport.transmit(changed);
       },
-    };
-    try {
-      await new DeviceSession(transport, altered(stage.kiosk, stage, {})).authenticate(ROLE_CARD);
-      assert.unreachable("its own message was taken");
-    } catch (error) {
-      assert.is((error as DeviceError).status, 0x6982);
-    }
+      identityOf(stage, stage.kiosk),
+    );
+    return session.authenticate(ROLE_CARD, deviation).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        assert.is(error.sw, 0x6982);
+        return false;
+      },
+    );
+  };
+  await Stage.play({ seed: 140 }, async (stage) => {
+    assert.not.ok(await strike({})(stage));
+  });
+  await Stage.play({ seed: 140, bundles: { card: await mutant("card", [UNHEARD]) } }, async (stage) => {
+    assert.ok(await strike({ transcript: unheard })(stage), "where neither hears the offer, it is struck out unnoticed");
   });
 });
 
-test("keys of small order and keys that are not canonical end the authentication", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 136 }, async (stage) => {
-    await stage.toKiosk();
-    const points = [
-      new Uint8Array(32),
-      Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 1 : 0)),
-      Uint8Array.from(Buffer.from("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800", "hex")),
-      Uint8Array.from(Buffer.from("edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f", "hex")),
-      new Uint8Array(32).fill(255),
-    ];
-    for (const point of points) {
-      const session = tapped(stage, "card", altered(stage.kiosk, stage, {}), (apdu) => {
-        if (apdu[1] !== INS_GENERAL_AUTHENTICATE || apdu[3] !== 1) return apdu;
-        const changed = apdu.slice();
-        changed.set(point, 7 + 24);
-        return changed;
-      });
-      try {
-        await session.authenticate(ROLE_CARD);
-        assert.unreachable("a session over a public secret");
-      } catch (error) {
-        assert.ok(error instanceof DeviceError);
-      }
+test("reflection: a device's own confirmation does not come back as its peer's", async () => {
+  await tried(
+    async (stage) => {
+      await stage.toKiosk();
+      await stage.session("card").authenticate(ROLE_CARD);
+      const known = stage.kiosk.pairWith(stage.certificates.get("card")?.slice(4, 12) ?? none);
+      const wire = stage.session("card", null);
+      // Pair id and generation go over the wire in clear; the secret is not needed.
+      const hello = Uint8Array.from([
+        1,
+        3,
+        1,
+        0,
+        0,
+        0,
+        0,
+        1,
+        ...new Uint8Array(16),
+        ...(known?.pairId ?? none),
+        0,
+        0,
+        0,
+        0,
+        ...new Uint8Array(16),
+      ]);
+      const { sw, data } = await wire.transfer(0x00, INS_GENERAL_AUTHENTICATE, 0x0101, hello);
+      assert.is(sw, 0x9000);
+      return (await wire.transfer(0x00, INS_GENERAL_AUTHENTICATE, 0x0102, data.slice(40))).sw === 0x9000;
+    },
+    "card",
+    [
+      {
+        file: "src/core/protocol/responder.ts",
+        from: "message.set(confirmation(h, false), HEAD + 16);",
+        to: "message.set(confirmation(h, true), HEAD + 16);",
+      },
+    ],
+  );
+});
+
+/** An initiator with good certificates whose ephemeral key is `publicKey`, and who takes `shared` for what comes of it. */
+function withPoint(publicKey: (stage: Stage) => Uint8Array, shared: "zeros" | "genuine") {
+  return async (stage: Stage): Promise<boolean> => {
+    if (!stage.kioskCard.device) await stage.toKiosk();
+    const transport = stage.transport("card");
+    const privateKey = new Uint8Array(32).fill(77);
+    const deviation: Deviation = {
+      ephemeral: { privateKey, publicKey: publicKey(stage) },
+      agree: (own, peer) => (shared === "zeros" && own === privateKey ? new Uint8Array(32) : agree(own, peer)),
+    };
+    return new OutsideSession((apdu) => transport.transmit(apdu), identityOf(stage, stage.kiosk)).authenticate(ROLE_CARD, deviation).then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+        assert.is(error.sw, 0x6982);
+        return false;
+      },
+    );
+  };
+}
+
+test("public keys of small order, and keys that are not canonical, end the authentication", async () => {
+  const small = {
+    file: "src/core/protocol/responder.ts",
+    from: "    if (isZero(h.shared)) answer(HANDSHAKE_AUTHENTICATION);\n    else done();",
+    to: "    done();",
+  };
+  const canonical = { file: "src/core/curve/x25519.ts", from: "  if (!equal(canonical, point)) x1.fill(0);", to: "" };
+  await tried(
+    withPoint(() => new Uint8Array(32), "zeros"),
+    "card",
+    [small],
+  );
+  const point = publicKeyOf(new Uint8Array(32).fill(77));
+  await tried(
+    withPoint(() => point.map((byte, i) => (i === 31 ? byte | 128 : byte)), "genuine"),
+    "card",
+    [canonical],
+  );
+  await Stage.play({ seed: 136 }, async (stage) => {
+    for (const encoded of [
+      "0100000000000000000000000000000000000000000000000000000000000000",
+      "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+      "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+      "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+      "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ]) {
+      assert.not.ok(await withPoint(() => new Uint8Array(Buffer.from(encoded, "hex")), "zeros")(stage), encoded);
       await stage.world.sleep(300 * SECOND);
     }
   });
@@ -359,8 +337,7 @@ test("a device is personalized once", async () => {
 });
 
 test("commands out of order, of wrong length, class, instruction or parameter get a standard status and change nothing", async () => {
-  const { Stage: Play } = await import("../scenario/support/stage.js");
-  await Play.play({ seed: 137 }, async (stage) => {
+  await Stage.play({ seed: 137 }, async (stage) => {
     await stage.rent(stage.sample(500));
     await stage.toKiosk();
     for (const name of ["card", "cartridge"] as const) {

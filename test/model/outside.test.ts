@@ -1,7 +1,7 @@
 /** docs/protocol.md and docs/format.md suffice to write a reader: one that was made from them alone plays from the built bundles of card and cartridge. */
 import * as assert from "uvu/assert";
-import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, ROLE_READER } from "../../src/core/protocol/constants.js";
-import { partyOf } from "../scenario/support/parties.js";
+import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT } from "../../src/core/protocol/constants.js";
+import { identityOf, readerParty } from "../scenario/support/parties.js";
 import { SECOND, Stage } from "../scenario/support/stage.js";
 import { suite } from "../suite.js";
 import { playOutside } from "./outside/reader.js";
@@ -12,7 +12,6 @@ const test = suite("a reader made from the documents alone");
 
 /** A certified reader that is no board of ours, and its two slots. */
 function outsideReader(stage: Stage): { me: Identity; slots: { card: OutsideWire; cartridge: OutsideWire } } {
-  const { id, role, privateKey, chain } = partyOf(stage, { role: ROLE_READER });
   const slot = (name: "card" | "cartridge"): OutsideWire => {
     const wire = stage.world.slot({ name: `outside ${name} slot` });
     const port = stage.world.hostPort(`outside ${name} port`, wire.wire);
@@ -26,7 +25,7 @@ function outsideReader(stage: Stage): { me: Identity; slots: { card: OutsideWire
     });
   };
   return {
-    me: { id, role, privateKey, chain, roots: [stage.root.publicKey], time: () => stage.time(), random: (length) => stage.draw(length) },
+    me: identityOf(stage, readerParty(stage)),
     slots: { card: slot("card"), cartridge: slot("cartridge") },
   };
 }

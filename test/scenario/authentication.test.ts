@@ -2,8 +2,6 @@
 import * as assert from "uvu/assert";
 import { issueCertificate, issueIssuer, signingKey, type SigningKey } from "../../src/center/keys/certificates.js";
 import { x25519Base } from "../../src/core/curve/curve.js";
-import { createCommand, decodeCommand, endResponse } from "../../src/core/link/apdu.js";
-import { createLink, linkReset, linkSend, type Link } from "../../src/core/link/t1.js";
 import {
   INS_GENERAL_AUTHENTICATE,
   MESSAGE_LENGTH,
@@ -16,8 +14,9 @@ import { createHandshake, handshakeBegin, handshakeStep, prepareEphemeral } from
 import { createChannel } from "../../src/core/protocol/session.js";
 import { HostParty } from "../../src/host/party.js";
 import { DeviceError, DeviceSession } from "../../src/host/session.js";
-import { START, virtualTimers } from "../../sim/loan-world.js";
+import { START } from "../../sim/loan-world.js";
 import { suite } from "../suite.js";
+import { fakeCard } from "./support/fake-card.js";
 import { SECOND, Stage } from "./support/stage.js";
 
 const test = suite("authentication");
@@ -80,31 +79,6 @@ async function cardRefuses(stage: Stage, initiator: HostParty): Promise<number> 
     if (error instanceof DeviceError) return error.status;
     throw error;
   }
-}
-
-/** A host program in the reader's card slot that speaks T=1 as a card does; `answer` may change what it says in a step. */
-function fakeCard(stage: Stage, card: HostParty, answer: (step: number, message: Uint8Array) => void = () => undefined): void {
-  const port = stage.world.hostPort("fake card", stage.readerCard.wire, 1);
-  const buffer = new Uint8Array(MESSAGE_LENGTH);
-  const command = createCommand();
-  const handshake = createHandshake(card, createChannel());
-  const link: Link = createLink(ROLE_CARD, port, virtualTimers(stage.world), buffer, (length) => {
-    decodeCommand(command, buffer, length);
-    if (command.ins !== INS_GENERAL_AUTHENTICATE) {
-      linkSend(link, endResponse(buffer, 0, REFUSED));
-      return;
-    }
-    const message = new Uint8Array(MESSAGE_LENGTH);
-    message.set(buffer.subarray(command.offset, command.offset + command.length));
-    handshakeStep(handshake, message, command.length, (size) => {
-      // An impostor without the private key cannot open message 2; it answers something of the right length.
-      const shown = size < 0 && command.p2 === 2 ? 73 : size;
-      answer(command.p2, message);
-      buffer.set(message.subarray(0, Math.max(0, shown)));
-      linkSend(link, endResponse(buffer, Math.max(0, shown), shown < 0 ? REFUSED : 0x9000));
-    });
-  });
-  linkReset(link);
 }
 
 test("[A11] setting card and cartridge into the reader starts mutual authentication by itself", async () => {

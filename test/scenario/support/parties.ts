@@ -2,6 +2,7 @@ import { x25519Base } from "../../../src/core/curve/curve.js";
 import { ROLE_CENTER, ROLE_READER } from "../../../src/core/protocol/constants.js";
 import { issueCertificate, type SigningKey } from "../../../src/center/keys/certificates.js";
 import { HostParty } from "../../../src/host/party.js";
+import type { Identity } from "../../model/outside/session.js";
 import { START, type LoanWorld } from "../../../sim/loan-world.js";
 
 export interface PartyOf {
@@ -40,6 +41,12 @@ export function partyOf(stage: LoanWorld, options: PartyOf): HostParty {
       out.set(stage.draw(out.length));
     },
   });
+}
+
+/** The same for `test/model/outside`, which knows nothing of our sources. */
+export function identityOf(stage: LoanWorld, party: HostParty): Identity {
+  const { id, role, privateKey, chain } = party;
+  return { id, role, privateKey, chain, roots: [stage.root.publicKey], time: () => stage.time(), random: (length) => stage.draw(length) };
 }
 
 /** Somebody who has taken a reader apart and speaks for it. */
