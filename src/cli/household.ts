@@ -1,11 +1,14 @@
 import { createReadStream } from "node:fs";
 import { Command } from "commander";
+import { ownHousehold, removeClient } from "../center/api/household-routes.js";
 import { CLIENT_FINISHED, ClientDevice } from "../host/client-device.js";
 import { ContentFolder, HouseholdTerminal, LicenseServerClient } from "../host/household.js";
 import { openPort } from "../host/open.js";
 import { ParcelCartridge, openParcelFile, writeParcelFile, type Carried } from "../host/parcel.js";
 import { Transport } from "../host/transport.js";
 import { BadInput } from "./bad-input.js";
+import { IDENTITY_OPTION, customerClient, type CustomerFlags } from "./customer.js";
+import { CENTER_OPTION } from "./staff.js";
 
 interface Flags {
   client: string;
@@ -27,7 +30,9 @@ const REASONS: Record<number, string> = {
 
 /** `leyden household`: what a customer does with a client of its own. */
 export function householdCommand(): Command {
-  const command = new Command("household").description("register a networked reader of one's own, fetch contents for it, play them");
+  const command = new Command("household").description(
+    "register a networked reader of your own, fetch contents for it, play them; list and remove your readers",
+  );
   terminal(command, "register", "take the client's keys and its license server's public key", async (home) => {
     await home.register();
     return `Client ${await home.clientId()} is registered.`;
@@ -42,7 +47,39 @@ export function householdCommand(): Command {
     await play(home, content);
     return `Content ${content} has been played.`;
   });
-  return command;
+  return command
+    .addCommand(owner("list", "list your readers, what they hold, and what has moved").action(list))
+    .addCommand(
+      owner("remove", "remove a reader of yours: it gets and opens nothing that is issued from now on")
+        .argument("<client>", "id of the reader")
+        .action(remove),
+    );
+}
+
+function owner(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .requiredOption(...IDENTITY_OPTION)
+    .option(...CENTER_OPTION);
+}
+
+const date = (seconds: number): string => new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
+
+async function list(flags: CustomerFlags): Promise<void> {
+  const { clients, licenses, moves } = await customerClient(flags).call(ownHousehold, {});
+  for (const { id, name, registeredAt, removedAt } of clients) {
+    console.log(`${id}  ${name}, ${removedAt === null ? `since ${date(registeredAt)}` : `removed ${date(removedAt)}`}`);
+    for (const { contentId, clientId } of licenses) if (clientId === id) console.log(`  holds content ${contentId}`);
+  }
+  for (const { contentId, clientId } of licenses) if (clientId === null) console.log(`on its way: content ${contentId}`);
+  for (const { at, outcome, licenseId, sourceId, destinationId } of moves)
+    console.log(`${date(at)}  license ${licenseId} from ${sourceId} to ${destinationId}: ${outcome}`);
+}
+
+async function remove(clientId: string, flags: CustomerFlags): Promise<void> {
+  checked("client", clientId, CLIENT);
+  const { epoch } = await customerClient(flags).call(removeClient, { params: { clientId }, body: {} });
+  console.log(`Client ${clientId} is removed; it opens nothing that is issued from epoch ${String(epoch)} on.`);
 }
 
 interface MoveFlags extends Flags {

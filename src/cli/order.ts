@@ -1,23 +1,16 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { Command } from "commander";
 import { createCustomer } from "../center/api/admin-routes.js";
 import { eraseCustomer, orderReport, orderSums } from "../center/api/advert-routes.js";
 import * as api from "../center/api/order-routes.js";
 import { publicEd25519 } from "../center/api/signature.js";
-import { CenterClient } from "../center/client.js";
+import type { CenterClient } from "../center/client.js";
 import { BadInput } from "./bad-input.js";
+import { IDENTITY_OPTION, customerClient, type CustomerFlags, type CustomerIdentity } from "./customer.js";
 import { CENTER_OPTION, TOKEN_OPTION, staffClient, type StaffFlags } from "./staff.js";
 
-interface Identity {
-  terminalId: string;
-  seed: string;
-}
-interface CustomerFlags {
-  identity: string;
-  center: string;
-}
 interface PlaceFlags extends CustomerFlags {
   item: string;
   operator?: string;
@@ -32,7 +25,6 @@ interface PlaceFlags extends CustomerFlags {
   shareIdentity?: boolean;
 }
 
-const IDENTITY = ["--identity <file>", "identity of this customer terminal"] as const;
 const ITEMS = ["title", "type", "period", "operator", "region"] as const;
 
 /** `leyden order`: the customer terminal, and the reports that the staff reads. */
@@ -40,14 +32,14 @@ export function orderCommand(): Command {
   const customers = (name: string, description: string): Command =>
     new Command(name)
       .description(description)
-      .requiredOption(...IDENTITY)
+      .requiredOption(...IDENTITY_OPTION)
       .option(...CENTER_OPTION);
   return new Command("order")
     .description("order contents for delivery to a terminal, and see how the orders stand")
     .addCommand(
       new Command("new")
         .description("make this machine a customer terminal, and have the staff register it")
-        .requiredOption(...IDENTITY)
+        .requiredOption(...IDENTITY_OPTION)
         .requiredOption("--customer <name>", "whose it is: a new customer of this name, or the id of one")
         .requiredOption(...TOKEN_OPTION)
         .option(...CENTER_OPTION)
@@ -108,16 +100,6 @@ export function instant(option: string, text: string, now = Math.floor(Date.now(
   return at;
 }
 
-function identityOf(file: string): Identity {
-  if (!existsSync(file)) throw new BadInput(`There is no identity in ${file}; make one with leyden order new.`);
-  return JSON.parse(readFileSync(file, "utf8")) as Identity;
-}
-
-function customerClient(flags: CustomerFlags): CenterClient {
-  const { terminalId, seed } = identityOf(flags.identity);
-  return new CenterClient({ url: flags.center, credential: { terminalId, seed: Buffer.from(seed, "hex") } });
-}
-
 async function register(flags: StaffFlags & { identity: string; customer: string }): Promise<void> {
   if (existsSync(flags.identity)) throw new BadInput(`${flags.identity} exists already; name another file.`);
   const client = staffClient(flags);
@@ -127,7 +109,7 @@ async function register(flags: StaffFlags & { identity: string; customer: string
   const body = { name: "customer terminal", publicKey: Buffer.from(publicEd25519(seed)).toString("hex") };
   const { id } = await client.call(api.registerTerminal, { params: { customerId }, body });
   mkdirSync(dirname(flags.identity), { recursive: true });
-  writeFileSync(flags.identity, JSON.stringify({ terminalId: id, seed: Buffer.from(seed).toString("hex") } satisfies Identity), {
+  writeFileSync(flags.identity, JSON.stringify({ terminalId: id, seed: Buffer.from(seed).toString("hex") } satisfies CustomerIdentity), {
     mode: 0o600,
   });
   console.log(`This is customer terminal ${id} of customer ${customerId}.`);

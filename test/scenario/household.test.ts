@@ -1,10 +1,13 @@
 /** A household's own clients: center, two license servers and two clients are processes of their own; terminals are commands that carry what they cannot read. */
 import { createHash, randomBytes } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
+import { registerTerminal } from "../../src/center/api/order-routes.js";
 import { createCustomer } from "../../src/center/api/admin-routes.js";
 import * as api from "../../src/center/api/household-routes.js";
+import { publicEd25519 } from "../../src/center/api/signature.js";
+import { CenterClient } from "../../src/center/client.js";
 import { writeIdentity } from "../../src/center/keys/identity.js";
 import { ROLE_LICENSE_SERVER } from "../../src/core/protocol/constants.js";
 import { CLIENT_FINISHED, ClientDevice } from "../../src/host/client-device.js";
@@ -314,9 +317,41 @@ test("[E4][E8] whatever is cut off in a move, on either side, the license ends a
   assert.ok(await plays(kitchen, tune));
 });
 
-test("[E9] a client that is removed opens nothing that is issued afterwards, and others do", async () => {
-  const { epoch } = await service.staff.call(api.removeClient, { params: { clientId: study.id }, body: {} });
-  assert.is(epoch, 2);
+/** A machine of a customer's, and the file that it is known by. */
+async function customerTerminal(customerId: string): Promise<{ client: CenterClient; file: string }> {
+  const seed = new Uint8Array(randomBytes(32));
+  const body = { name: "customer terminal", publicKey: Buffer.from(publicEd25519(seed)).toString("hex") };
+  const { id: terminalId } = await service.staff.call(registerTerminal, { params: { customerId }, body });
+  const file = join(service.folder, `${customerId} identity`);
+  writeFileSync(file, JSON.stringify({ terminalId, seed: Buffer.from(seed).toString("hex") }));
+  return { client: new CenterClient({ url: service.url, credential: { terminalId, seed } }), file };
+}
+
+test("[E1][E2][E9] customers see and remove their own clients alone; a removed one opens nothing issued afterwards, and others do", async () => {
+  const [ada, bob] = await Promise.all([customer, stranger].map(customerTerminal));
+  const own = ["--identity", ada.file, "--center", service.url];
+  assert.match(await service.run("household", "list", ...own), new RegExp(`^${study.id}  study, since .*Z$`, "m"));
+  for (const route of [api.listClients, api.listHousehold])
+    await bob.client.call(route, { params: { customerId: customer } }).then(
+      () => assert.unreachable("another customer's household"),
+      (error: unknown) => assert.is((error as { problem?: string }).problem, "not-allowed"),
+    );
+  await bob.client.call(api.removeClient, { params: { clientId: study.id }, body: {} }).then(
+    () => assert.unreachable("another customer's client"),
+    (error: unknown) => assert.is((error as { problem?: string }).problem, "not-found"),
+  );
+  const before = await state();
+  assert.match(await service.run("household", "remove", study.id, ...own), /opens nothing that is issued from epoch 2 on/);
+  assert.is((await ada.client.call(api.removeClient, { params: { clientId: study.id }, body: {} })).epoch, 2, "once");
+  const { clients, moves, licenses, contents } = await ada.client.call(api.ownHousehold, {});
+  assert.equal(
+    clients.map(({ id, removedAt }) => [id, removedAt !== null]),
+    [
+      [kitchen.id, false],
+      [study.id, true],
+    ],
+  );
+  assert.equal([moves, licenses, contents], [before.moves, before.licenses, before.contents], "the history stays");
   const later = await title("later");
   await at(study, (home) => refusedBy(home.fetch(later.id), "client-not-registered"));
   await at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, new LicenseServerClient(two.url)), "other-owner"));

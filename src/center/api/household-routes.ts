@@ -72,9 +72,9 @@ export const registerClient = route({
 export const listClients = route({
   method: "GET",
   url: "/v1/customers/:customerId/clients",
-  access: "any",
+  access: "customer",
   tag,
-  summary: "A customer's clients, removed ones too",
+  summary: "A customer's clients, removed ones too; for the customer and the staff of the center",
   params: Type.Object({ customerId: Id }),
   response: Type.Array(ClientBody),
 });
@@ -82,9 +82,9 @@ export const listClients = route({
 export const removeClient = route({
   method: "POST",
   url: "/v1/clients/:clientId/removal",
-  access: "staff",
+  access: "customer",
   tag,
-  summary: "Remove a client from its owner's and lock it out of everything that is issued from now on",
+  summary: "Remove a client from its owner's, who may do it too, and lock it out of everything that is issued from now on",
   params: ClientParams,
   body: closed({}),
   response: Type.Object({ epoch: Seconds }),
@@ -101,21 +101,33 @@ export const setHouseholdPrice = route({
   response: Type.Object({ contentId: Id }),
 });
 
+const HouseholdBody = {
+  contents: Type.Array(Type.Object({ clientId: DeviceId, contentId: Id, version: Type.Integer(), suite: Suite, downloadedAt: Instant })),
+  licenses: Type.Array(Type.Object({ id: Id, contentId: Id, clientId: nullable(DeviceId), issuedAt: Instant })),
+  moves: Type.Array(
+    Type.Object({ useId: Id, licenseId: Id, sourceId: DeviceId, destinationId: DeviceId, outcome: Type.String(), at: Instant }),
+  ),
+  owed: Type.Array(Type.Object({ operatorId: Id, currency: Currency, amount: Sum })),
+};
+
 export const listHousehold = route({
   method: "GET",
   url: "/v1/customers/:customerId/household",
-  access: "any",
+  access: "customer",
   tag,
-  summary: "What a customer's clients have got and hold, the history of moves, and what was billed",
+  summary:
+    "What a customer's clients have got and hold, the history of moves, and what is owed; for the customer and the staff of the center",
   params: Type.Object({ customerId: Id }),
-  response: Type.Object({
-    contents: Type.Array(Type.Object({ clientId: DeviceId, contentId: Id, version: Type.Integer(), suite: Suite, downloadedAt: Instant })),
-    licenses: Type.Array(Type.Object({ id: Id, contentId: Id, clientId: nullable(DeviceId), issuedAt: Instant })),
-    moves: Type.Array(
-      Type.Object({ useId: Id, licenseId: Id, sourceId: DeviceId, destinationId: DeviceId, outcome: Type.String(), at: Instant }),
-    ),
-    owed: Type.Array(Type.Object({ operatorId: Id, currency: Currency, amount: Sum })),
-  }),
+  response: Type.Object(HouseholdBody),
+});
+
+export const ownHousehold = route({
+  method: "GET",
+  url: "/v1/household",
+  access: "terminal",
+  tag,
+  summary: "The customer's own clients, removed ones too, and everything of the household",
+  response: Type.Object({ customerId: Id, clients: Type.Array(ClientBody), ...HouseholdBody }),
 });
 
 export const getRegistration = route({

@@ -90,10 +90,21 @@ export async function registrationOf(scope: Scope, deviceId: string): Promise<{ 
   return messages;
 }
 
-/** Removes a client from its owner's, and locks it out of what is issued from now on. */
-export async function removeClient(scope: Scope, deviceId: string): Promise<number> {
-  const row = await scope.trx.selectFrom("clients").select("removed_at").where("device_id", "=", deviceId).forUpdate().executeTakeFirst();
-  if (row === undefined) throw new ProblemError("not-found", `No client has the id ${deviceId}; check the id.`);
+/**
+ * Removes a client from its owner's, and locks it out of what is issued from now on. What it got, held and moved stays in the tables.
+ *
+ * @param customerId - who removes it, where that is not the staff: another's client is not found
+ * @returns the epoch from which on it opens nothing
+ */
+export async function removeClient(scope: Scope, deviceId: string, customerId?: string): Promise<number> {
+  const row = await scope.trx
+    .selectFrom("clients")
+    .select(["removed_at", "customer_id"])
+    .where("device_id", "=", deviceId)
+    .forUpdate()
+    .executeTakeFirst();
+  if (row === undefined || (customerId !== undefined && row.customer_id !== customerId))
+    throw new ProblemError("not-found", `No client has the id ${deviceId}; check the id.`);
   if (row.removed_at === null) {
     await scope.trx.updateTable("clients").set({ removed_at: scope.now }).where("device_id", "=", deviceId).execute();
     await audit(scope, "client removed", deviceId);

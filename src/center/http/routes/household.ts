@@ -21,8 +21,26 @@ export function householdRoutes(app: FastifyInstance, parts: Parts): void {
     const rows = await db.selectFrom("license_servers").selectAll().where("revoked_at", "is", null).orderBy("id").execute();
     return rows.map(({ id, name, address, public_key }) => ({ id, name, address, publicKey: public_key }));
   });
-  query(app, parts, api.listClients, ({ db }, { params: { customerId } }) => clientBodies(db, customerId));
-  query(app, parts, api.listHousehold, ({ db }, { params: { customerId } }) => household(db, customerId));
+  query(app, parts, api.listClients, ({ db, principal }, { params: { customerId } }) => {
+    forOwner(principal, customerId);
+    return clientBodies(db, customerId);
+  });
+  query(app, parts, api.listHousehold, ({ db, principal }, { params: { customerId } }) => {
+    forOwner(principal, customerId);
+    return household(db, customerId);
+  });
+  query(app, parts, api.ownHousehold, async ({ db, principal }) => {
+    if (principal.kind !== "terminal") throw new ProblemError("not-allowed", "Only a customer's terminal has a household of its own.");
+    const { customerId } = principal;
+    return { customerId, clients: await clientBodies(db, customerId), ...(await household(db, customerId)) };
+  });
+}
+
+/** @throws ProblemError unless the customer is this one, or the staff the center's */
+function forOwner(principal: Principal, customerId: string): void {
+  if (principal.kind !== "terminal") forCenter(principal);
+  else if (principal.customerId !== customerId)
+    throw new ProblemError("not-allowed", "This is another customer's household; ask for your own.");
 }
 
 async function clientBodies(db: Pick<Database, "selectFrom">, customerId: string): Promise<Static<typeof api.ClientBody>[]> {
@@ -57,8 +75,9 @@ function staffRoutes(app: FastifyInstance, parts: Parts): void {
     return bodies.filter(({ id }) => id === clientId)[0];
   });
   command(app, parts, api.removeClient, async (scope, { params: { clientId } }) => {
-    forCenter(scope.principal);
-    return { epoch: await removeClient(scope, clientId) };
+    const { principal } = scope;
+    if (principal.kind !== "terminal") forCenter(principal);
+    return { epoch: await removeClient(scope, clientId, principal.kind === "terminal" ? principal.customerId : undefined) };
   });
   command(app, parts, api.setHouseholdPrice, async (scope, { params: { contentId }, body }) => {
     forCenter(scope.principal);
