@@ -21,9 +21,13 @@ const CATCH_UP = 4;
 /** Real milliseconds between two steps, and between two tries to reach what is to be put into a reader's slot. */
 const TICK = 2;
 const RETRY = 250;
-/** Real milliseconds in which a board that starts has sent its answer to reset; and the request for it (T=1: S-block, RESET). */
+/** Real milliseconds in which a board that starts has sent its answer to reset; the request for it (T=1: S-block, RESET). */
 const GREET = 400;
+/** Real milliseconds in which the end of the last connection to a slot may come after the beginning of the next. */
+const HANDOVER = 1000;
 const RESET_REQUEST = Uint8Array.of(0x00, 0xcf, 0x00, 0xcf);
+/** What every answer to reset has in it. */
+const NAME = "LEYDEN";
 
 /** Where a card or cartridge can be; kiosks charge. */
 export const PLACES = ["rent", "return", "home"] as const;
@@ -124,9 +128,15 @@ export class LiveBoard {
       const charges = options.role === "cartridge" && place !== "home";
       const slot = world.slot({ name: `${place} slot`, charger: charges ? { volts: CHARGE_VOLTS, ohms: 0.5, amperes: 1 } : undefined });
       const port = world.hostPort(`${place} port`, slot.wire);
-      await this.#serve(place, options, (socket) => {
-        if (this.#holder || (this.#place !== null && this.#place !== place)) {
+      const take = (socket: Socket, until = performance.now() + HANDOVER): void => {
+        if (socket.destroyed) return;
+        if (this.#place !== null && this.#place !== place) {
           socket.destroy();
+          return;
+        }
+        if (this.#holder) {
+          if (performance.now() > until) socket.destroy();
+          else setTimeout(take, TICK, socket, until);
           return;
         }
         this.#holder = socket;
@@ -137,7 +147,8 @@ export class LiveBoard {
           this.#holder = undefined;
           world.undock(board);
         });
-      });
+      };
+      await this.#serve(place, options, take);
     }
   }
 
@@ -182,7 +193,7 @@ export class LiveBoard {
           };
           this.#ports.push(port);
           port.onReceive((bytes) => {
-            heard = true;
+            heard ||= Buffer.from(bytes).includes(NAME);
             far.write(new Uint8Array(bytes));
           });
           port.onChange((ready) => {
@@ -236,6 +247,7 @@ export class LiveBoard {
   #serve(name: string, { port, host = "127.0.0.1" }: LiveOptions, take: (socket: Socket) => void): Promise<void> {
     const server = createServer((socket) => {
       this.#sockets.add(socket);
+      socket.on("error", () => undefined);
       socket.once("close", () => this.#sockets.delete(socket));
       take(socket);
     });
@@ -260,10 +272,9 @@ async function reach(url: string): Promise<number> {
   return response.status;
 }
 
-/** Bytes between a connection and the port of a wire; a broken connection is a closed one. */
+/** Bytes between a connection and the port of a wire. */
 function bridge(socket: Socket, port: HostPort): void {
   socket.setNoDelay(true);
-  socket.on("error", () => undefined);
   port.onReceive((bytes) => {
     if (!socket.destroyed) socket.write(bytes);
   });

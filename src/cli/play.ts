@@ -86,19 +86,22 @@ async function play(device: OpenDevice, flags: PlayFlags): Promise<ReaderStatus>
   const ended = (status: ReaderStatus): boolean => [READER_FINISHED, READER_REFUSED, READER_STOPPED].includes(status.state);
   let begun = false;
   let seen = false;
-  const until = Date.now() + flags.wait * 1000;
+  let until = Date.now() + flags.wait * 1000;
   if (shows) bar.start(0, 0);
   try {
     for (;;) {
       const status = await patiently(device, () => readerStatus(session));
-      if (status.state === READER_PLAYING) seen = true;
+      if (status.state === READER_PLAYING) {
+        seen = true;
+        until = Date.now() + flags.wait * 1000;
+      }
       if (shows) bar.update(status.played);
       if ((seen || begun) && ended(status)) return status;
       if (!seen && describeRefusal({ ...status, state: 0 }) !== "") return status;
       // What it says before it was told to play is of the time before this command.
       if (!seen && !begun && (ended(status) || (status.card && status.cartridge)))
         begun = await patiently(device, () => beginPlaying(session));
-      if (!seen && Date.now() > until) {
+      if (Date.now() > until) {
         const missing = status.card ? "cartridge" : status.cartridge ? "card" : "card and cartridge";
         throw new Error(`The reader waits for its ${missing}; put ${missing === "card and cartridge" ? "them" : "it"} in and try again.`);
       }

@@ -5,7 +5,7 @@ import { pairWith } from "../core/device/party.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { get16, get32, put16, scratch } from "../core/bytes.js";
 import { createHostLink } from "../core/link/host.js";
-import { linkSend, type Link, type Port } from "../core/link/t1.js";
+import { LINK_NO_ANSWER, linkSend, type Link, type Port } from "../core/link/t1.js";
 import {
   INS_GENERAL_AUTHENTICATE,
   INS_GET_DATA,
@@ -27,6 +27,8 @@ export interface Peer {
   data: Uint8Array;
   role: number;
   present: boolean;
+  /** It was put in anew while it authenticates: what comes of that is no refusal. */
+  anew: boolean;
   /** Status word of the last refusal, or 0. */
   refusal: number;
   /** Called when the peer's answer to reset arrives: somebody has just put it in. */
@@ -130,6 +132,7 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
     data: buffer.subarray(PEER_DATA),
     role,
     present: false,
+    anew: false,
     refusal: 0,
     inserted: null,
     waiting: null,
@@ -139,11 +142,12 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
   };
   peer.link.onReset = function () {
     lost(peer);
-    peer.present = true;
+    peer.present = peer.anew = true;
     peer.refusal = 0;
     if (peer.inserted !== null) peer.inserted(peer);
   };
-  peer.link.onFailure = function () {
+  peer.link.onFailure = function (reason) {
+    if (reason === LINK_NO_ANSWER) peer.present = false;
     lost(peer);
   };
   return peer;
@@ -160,8 +164,7 @@ export function authenticatePeer(device: Device, peer: Peer, done: (authenticate
   let pair = -1;
   let step = 1;
   function fail(sw: number): void {
-    peer.refusal = sw;
-    if (sw === SW_NO_ANSWER) peer.present = false;
+    peer.refusal = peer.anew ? 0 : sw;
     abandonHandshake(h);
     h.channel = device.channel;
     done(false);
@@ -212,6 +215,7 @@ export function authenticatePeer(device: Device, peer: Peer, done: (authenticate
     });
   }
   closeChannel(peer.channel);
+  peer.anew = false;
   h.channel = peer.channel;
   if (peer.role === ROLE_CARTRIDGE) readMail();
   else identify();

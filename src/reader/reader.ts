@@ -2,6 +2,7 @@ import type { Board } from "../../boards/board.js";
 import { startDevice, whenIdle, workDone, type Device } from "../core/device/device.js";
 import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
 import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
+import { closeChannel } from "../core/protocol/session.js";
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
 import { PLAYER_IDLE, PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
 
@@ -45,6 +46,12 @@ function advance(device: Device, player: Player): void {
   });
 }
 
+/** To be played as soon as both are authenticated; how it ended before, or that a device which has just been put in fell silent, is no answer to this. */
+function wantPlay(player: Player): void {
+  player.wanted = true;
+  if (player.state !== PLAYER_PLAYING) player.state = PLAYER_IDLE;
+}
+
 /**
  * Starts the home reader: authenticates card and cartridge as they are put in, gets the key, and plays chunk by chunk to its sink.
  *
@@ -62,7 +69,7 @@ export function startReader(board: Board): Device {
   card.inserted = cartridge.inserted = function (peer) {
     // The time that a cartridge vouched for when it was played does not stand for now.
     if (peer === cartridge || board.now() - player.startedAt > VOUCHED) device.memory.vouched = 0;
-    player.wanted = true;
+    wantPlay(player);
     board.after(peer === card ? CARD_WAITS : CARTRIDGE_WAITS, function () {
       advance(device, player);
     });
@@ -73,9 +80,11 @@ export function startReader(board: Board): Device {
       // While it speaks with either, it authenticates or begins to play already.
       if (!card.present || !cartridge.present || card.waiting || cartridge.waiting || player.state === PLAYER_PLAYING)
         return respond(SW_CONDITIONS, 0);
+      // Either may have been out of its slot since: both authenticate anew, so that no old session is taken for one that stands.
+      closeChannel(card.channel);
+      closeChannel(cartridge.channel);
       card.refusal = cartridge.refusal = 0;
-      player.wanted = true;
-      player.state = PLAYER_IDLE; // what it did before is no answer to this
+      wantPlay(player);
       respond(SW_OK, 0);
       advance(device, player);
     } else respond(SW_INSTRUCTION, 0);

@@ -10,15 +10,16 @@ ATR[16] = ATR.subarray(1).reduce((sum, byte) => sum ^ byte, 0);
 
 /**
  * One frame that an attacker or a bad wire might send: valid and out of place, malformed, cut short, or plain noise. Half of the I-blocks carry the N(S) that is
- * expected, `nr`.
+ * expected, `nr`; where a host waits for the response to the S-block `phase`, a quarter of the blocks are that.
  */
-export function hostileFrame(draw: () => number, nr: number): Uint8Array {
+export function hostileFrame(draw: () => number, nr: number, phase = 0): Uint8Array {
   const random = (length: number): Uint8Array => Uint8Array.from({ length }, () => draw() & 255);
   const kind = draw() % 16;
   let frame: Uint8Array;
   if (kind < 7) {
     const chosen = draw() % 8 ? PCBS[draw() % PCBS.length] : draw() & 255;
-    const pcb = chosen < 0x80 && draw() & 1 ? (chosen & 0x20) | (nr << 6) : chosen;
+    const awaited = phase >= 0xc0 && draw() % 4 === 0;
+    const pcb = awaited ? phase | 0x20 : chosen < 0x80 && draw() & 1 ? (chosen & 0x20) | (nr << 6) : chosen;
     const fit = pcb < 0x80 ? draw() % (draw() % 4 ? 20 : 255) : (pcb & 0xcd) === 0xc1 ? 1 : 0;
     frame = block(pcb, random(draw() % 16 ? fit : draw() % 255));
   } else if (kind < 12) {
@@ -141,7 +142,7 @@ export function attack(role: number, count: number, seed: number): Outcome {
       else linkSend(link, 1 + (draw() % 600));
     }
     const before = outcome.sent;
-    receiver(hostileFrame(draw, link.nr));
+    receiver(hostileFrame(draw, link.nr, role ? 0 : link.phase));
     if (outcome.sent > before + 8) throw new Error(`${String(outcome.sent - before)} frames in answer to one`);
     if (link.have && draw() % 4) clock.run(102);
     else if (draw() % 8 === 0) clock.run(draw() % (draw() % 8 ? 120 : 1500));

@@ -254,6 +254,42 @@ host("finds an answer to reset in the midst of noise, byte by byte and after hal
   assert.equal(h.resets, [1, 2]);
 });
 
+host("reads on behind an answer to reset that comes in one burst with the beginning of a block", () => {
+  const h = end(0);
+  const stale = block(0x40, [...fill(8, 0), 1]);
+  h.give(Uint8Array.from([...atr(2), ...stale.subarray(0, 4)]));
+  assert.equal(h.resets, [1, 2]);
+  h.send([1]);
+  h.sent();
+  h.give(stale.subarray(4));
+  h.give(block(0, [5]));
+  assert.equal(h.messages, ["05"], "the block's end is neither noise nor a block of its own");
+});
+
+host("takes no answer to a command that an answer to reset made void for that to the next", () => {
+  const h = end(0);
+  h.send([1]);
+  h.sent();
+  h.give(atr(1));
+  assert.ok(h.send([2]));
+  assert.is(h.sent(), B(0xc0), "it resynchronizes first");
+  h.give(block(0, [0x11]));
+  assert.equal(h.messages, []);
+  assert.is(h.give(block(0xe0)), B(0, [2]));
+  h.give(block(0, [0x22]));
+  assert.equal(h.messages, ["22"]);
+});
+
+for (const role of [0, 1])
+  host(`zeros, which a broken wire shows, are no empty message to end ${String(role)}`, () => {
+    const h = end(role);
+    if (!role) h.send([1]);
+    h.sent();
+    h.give(fill(4, 0));
+    h.wait(300);
+    assert.equal(h.messages, []);
+  });
+
 host("takes no answer to reset with a wrong TCK or another name", () => {
   for (const at of [1, 9, 14, 15, 16]) {
     const h = end(0, false);

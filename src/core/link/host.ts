@@ -105,8 +105,9 @@ function find(link: Link, seek: number): void {
       for (sum = 0, i = 1; i < ATR_LENGTH; i++) sum ^= rx[at + i];
       if (sum === 0) {
         link.have = link.cut = 0;
+        // A device that starts says so again when its slot makes contact: it may have had a command in between, whose answer is still to come.
+        link.sync = link.phase === IDLE || link.phase === RESET ? 1 : 0;
         clear(link);
-        link.sync = 1;
         if (link.onReset) link.onReset(rx.subarray(at, at + ATR_LENGTH), rx[at + 15]);
         return;
       }

@@ -139,7 +139,8 @@ export function linkReset(link: Link): void {
 /** An I-block with `count` bytes INF. */
 function information(link: Link, pcb: number, count: number): void {
   const more = pcb & 0x20;
-  if (pcb & 0x1f || (more && !count)) return invalid(link);
+  // No message is empty, while a broken wire shows zeros, whose LRC is right.
+  if (pcb & 0x1f || !count) return invalid(link);
   if (link.host) {
     if (link.phase !== WAIT || pcb >> 6 !== link.nr || link.pos + link.size < link.len) return link.host(link, HOST_MISS, 1);
   } else if (link.phase === BUSY) return linkWait(link, 1);

@@ -27,7 +27,7 @@ import {
   linkTimer,
   linkWait,
 } from "./line.js";
-import { invalid, extend, block } from "./rules.js";
+import { ATR_LENGTH, atr, invalid, extend, block } from "./rules.js";
 
 export { linkReset, linkSend } from "./rules.js";
 export type { Link, Port, Timers } from "./line.js";
@@ -50,11 +50,12 @@ function unwatch(link: Link): void {
   }
 }
 
-/** `need` bytes are in `rx`: a frame's head, or all of it. */
+/** `need` bytes are in `rx`: a frame's head, or all of it; or what may be an answer to reset, which is looked at as noise is. */
 function frame(link: Link): void {
   const rx = link.rx;
   let count = link.need;
-  if (rx[0] === 0) {
+  if (rx[0] === atr[0]) link.need = 0;
+  else if (rx[0] === 0) {
     if (count === 3) {
       link.need = rx[2] > INF ? 0 : 4 + rx[2];
       return;
@@ -85,7 +86,8 @@ function receive(link: Link, bytes: Uint8Array): void {
   while (at < bytes.length && !link.full) {
     if (!link.have) {
       link.from = link.last;
-      link.need = bytes[at] === 0 ? 3 : bytes[at] === BULK ? 4 : 0;
+      // What may be an answer to reset ends where that would: in the same burst a frame can follow it.
+      link.need = bytes[at] === 0 ? 3 : bytes[at] === BULK ? 4 : bytes[at] === atr[0] && link.host ? ATR_LENGTH : 0;
     }
     count = (link.need || FRAME) - link.have;
     if (count > bytes.length - at) count = bytes.length - at;

@@ -24,7 +24,7 @@ export class Cable {
       terminal.write(data);
     });
     terminal.onReceive((bytes) => socket.write(bytes));
-    await new Promise((resolve) => socket.once("connect", resolve));
+    await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     symlinkSync(terminal.path, this.path);
     return this;
   }

@@ -22,8 +22,17 @@ export class LeydenCommand {
     this.#lines = createInterface({ input: this.child.stdout })[Symbol.asyncIterator]();
   }
 
+  /** Its next line; rejects when it has ended, or says nothing for a minute. */
   async line(): Promise<string> {
-    const { value, done } = (await this.#lines.next()) as { value: string; done?: boolean };
+    let timer: NodeJS.Timeout | undefined;
+    const silent = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(() => {
+        reject(new Error(`leyden ${this.child.spawnargs.slice(4).join(" ")} said nothing for a minute: ${this.output}${this.errors}`));
+      }, 60_000);
+    });
+    const { value, done } = (await Promise.race([this.#lines.next(), silent]).finally(() => {
+      clearTimeout(timer);
+    })) as { value: string; done?: boolean };
     if (done) throw new Error(`leyden ended: ${this.errors}`);
     return value;
   }
