@@ -25,7 +25,7 @@ interface Outcome {
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..");
 /** Files whose boards go with real time, over real ports and processes. */
-const IN_REAL_TIME = /scenario\/(serial|lending|household|delivery)\.test\.ts$/;
+const IN_REAL_TIME = /scenario\/(serial|lending|household|household-kill|delivery)\.test\.ts$/;
 const LIMIT = 5 * 60_000;
 
 function files(): string[] {

@@ -1,80 +1,26 @@
 /** A household's own clients: center, two license servers and two clients are processes of their own; terminals are commands that carry what they cannot read. */
-import { createHash, randomBytes } from "node:crypto";
-import { createReadStream, readFileSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { registerTerminal } from "../../src/center/api/order-routes.js";
 import { createCustomer } from "../../src/center/api/admin-routes.js";
 import * as api from "../../src/center/api/household-routes.js";
+import { registerTerminal } from "../../src/center/api/order-routes.js";
 import { publicEd25519 } from "../../src/center/api/signature.js";
 import { CenterClient } from "../../src/center/client.js";
-import { writeIdentity } from "../../src/center/keys/identity.js";
-import { ROLE_LICENSE_SERVER } from "../../src/core/protocol/constants.js";
-import { CLIENT_FINISHED, ClientDevice } from "../../src/host/client-device.js";
-import { DeviceError } from "../../src/host/session.js";
-import { ContentFolder, HouseholdProblem, HouseholdTerminal, LicenseServerClient } from "../../src/host/household.js";
-import { ParcelCartridge, type Carried, type Parcel } from "../../src/host/parcel.js";
+import { HouseholdProblem, LicenseServerClient } from "../../src/host/household.js";
+import { ParcelCartridge } from "../../src/host/parcel.js";
+import type { DeviceError } from "../../src/host/session.js";
 import { openTcp } from "../../src/host/tcp.js";
 import { Transport } from "../../src/host/transport.js";
 import { suite } from "../suite.js";
-import { addContent, addOperator, enrollBoard } from "./support/delivery.js";
-import { Service, until, type Board, type Part } from "./support/service.js";
+import { addOperator, enrollBoard } from "./support/delivery.js";
+import { ReadersService, carried, hex, refusedBy, unhex, type LicenseServer, type Reader } from "./support/readers.js";
+import { until, type Board } from "./support/service.js";
 
 const test = suite("household");
-const service = new Service();
+const service = new ReadersService();
 test.after(() => service.end());
-const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
-
-interface Server {
-  id: string;
-  url: string;
-  part: Part;
-  identity: string;
-}
-
-async function licenseServer(name: string): Promise<Server> {
-  const identity = join(service.folder, `${name}.json`);
-  const now = Math.floor(Date.now() / 1000);
-  const made = service.keys.makeIdentity(ROLE_LICENSE_SERVER, { notBefore: now - 60, notAfter: now + 86_400 });
-  writeIdentity(identity, made);
-  const chain = Buffer.from(made.signingChain).toString("hex");
-  const { id } = await service.staff.call(api.addLicenseServer, { body: { name, chain, address: "http://127.0.0.1:1" } });
-  return { id, identity, ...(await startServer(identity)) };
-}
-
-async function startServer(identity: string, port = "0"): Promise<{ url: string; part: Part }> {
-  const part = service.start("license server", "license-server", "--identity", identity, "--center", service.url, "--port", port);
-  const [, url] = await part.says(/listens at (http:\S+)\.$/);
-  return { url, part };
-}
-
-interface Reader {
-  name: string;
-  board: Board;
-  id: string;
-  folder: string;
-  server: Server;
-}
-
-async function reader(name: string, board: Board, customerId: string, server: Server): Promise<Reader> {
-  const id = await enrollBoard(service, board, customerId);
-  await service.staff.call(api.registerClient, { body: { clientId: id, licenseServerId: server.id, name } });
-  return { name, board, id, folder: join(service.folder, `${name} contents`), server };
-}
-
-/** A terminal of this test, for what no command does. */
-async function at<T>(reader: Reader, run: (home: HouseholdTerminal) => Promise<T>): Promise<T> {
-  const transport = new Transport(await openTcp(reader.board.addresses.host));
-  try {
-    await transport.reset();
-    return await run(
-      new HouseholdTerminal(new ClientDevice(transport), new LicenseServerClient(reader.server.url), new ContentFolder(reader.folder)),
-    );
-  } finally {
-    await transport.close();
-  }
-}
 
 async function onCartridge<T>(board: Board, run: (carrier: ParcelCartridge) => Promise<T>): Promise<T> {
   const transport = new Transport(await openTcp(board.addresses.home));
@@ -90,22 +36,6 @@ const terminal = ({ board, folder }: Reader): string[] => ["--client", board.add
 const household = (reader: Reader, ...words: string[]): Promise<string> =>
   service.run("household", ...words, ...terminal(reader), "--server", reader.server.url);
 
-/** False when the client refuses to play. */
-async function plays(reader: Reader, title: { id: string; plain: Uint8Array }): Promise<boolean> {
-  const before = service.played(reader.name).length;
-  const status = await at(reader, (home) => home.client.play(unhex(title.id), null, () => Promise.resolve(home.contents.source(title.id))));
-  if (status.state !== CLIENT_FINISHED) return false;
-  await until(() => service.played(reader.name).length > before, "playing");
-  assert.is(sha256(service.played(reader.name).at(-1) ?? new Uint8Array(0)), sha256(title.plain));
-  return true;
-}
-
-/** A parcel, and the sealed bytes that a terminal keeps. */
-const carried = (parcel: Parcel, from: Reader): Carried => ({
-  parcel,
-  bytes: (start) => createReadStream(join(from.folder, `${parcel.content.contentId}.sealed`), { start }) as AsyncIterable<Uint8Array>,
-});
-
 async function deviceRefuses(work: Promise<unknown>, what: string, reason?: number): Promise<void> {
   await work.then(
     () => assert.unreachable(what),
@@ -117,16 +47,6 @@ async function deviceRefuses(work: Promise<unknown>, what: string, reason?: numb
   );
 }
 
-async function refusedBy(work: Promise<unknown>, problem: string): Promise<void> {
-  await work.then(
-    () => assert.unreachable(`not refused: ${problem}`),
-    (error: unknown) => {
-      assert.instance(error, HouseholdProblem);
-      assert.is((error as HouseholdProblem).problem, problem);
-    },
-  );
-}
-
 const [, ...boards] = await Promise.all([
   service.center(),
   ...["kitchen", "study", "foreign"].map((name) => service.board("client", name)),
@@ -134,21 +54,14 @@ const [, ...boards] = await Promise.all([
 ]);
 const cartridge = boards[3];
 const operatorId = await addOperator(service.staff, "publisher");
-const title = async (name: string): Promise<{ id: string; plain: Uint8Array }> => {
-  const plain = new Uint8Array(randomBytes(3000));
-  const id = await addContent(service.staff, operatorId, name, plain);
-  const body = { operatorId, licensePrice: 300, copyPrice: 40 };
-  await service.staff.call(api.setHouseholdPrice, { params: { contentId: id }, body });
-  return { id, plain };
-};
-const tune = await title("tune");
-const song = await title("song");
+const tune = await service.title("tune", operatorId);
+const song = await service.title("song", operatorId);
 const customer = (await service.staff.call(createCustomer, { body: { name: "Ada" } })).id;
 const stranger = (await service.staff.call(createCustomer, { body: { name: "Bob" } })).id;
-const [one, two] = await Promise.all(["server one", "server two"].map(licenseServer));
-const kitchen = await reader("kitchen", boards[0], customer, one);
-const study = await reader("study", boards[1], customer, two);
-const foreign = await reader("foreign", boards[2], stranger, two);
+const [one, two] = await Promise.all(["server one", "server two"].map((name) => service.licenseServer(name)));
+const kitchen = await service.reader("kitchen", boards[0], customer, one);
+const study = await service.reader("study", boards[1], customer, two);
+const foreign = await service.reader("foreign", boards[2], stranger, two);
 await enrollBoard(service, cartridge);
 
 const state = (): ReturnType<typeof service.staff.call<typeof api.listHousehold>> =>
@@ -156,7 +69,7 @@ const state = (): ReturnType<typeof service.staff.call<typeof api.listHousehold>
 
 test("[E1][E2][E3] clients are registered, and get contents and licenses only as registered clients that got the content", async () => {
   assert.match(await household(kitchen, "register"), /is registered/);
-  for (const other of [study, foreign]) await at(other, (home) => home.register());
+  for (const other of [study, foreign]) await service.at(other, (home) => home.register());
   const clients = await service.staff.call(api.listClients, { params: { customerId: customer } });
   assert.equal(
     clients.map(({ id, leaf, licenseServerId, name }) => [id, leaf, licenseServerId, name]),
@@ -165,12 +78,12 @@ test("[E1][E2][E3] clients are registered, and get contents and licenses only as
       [study.id, 1, two.id, "study"],
     ],
   );
-  await at(kitchen, async (home) => {
+  await service.at(kitchen, async (home) => {
     assert.is(Buffer.from((await home.client.registration())?.server ?? []).toString("hex"), one.id);
     await refusedBy(home.license(tune.id), "content-not-supplied");
   });
   assert.equal((await state()).licenses, [], "a refusal writes nothing");
-  await at({ ...kitchen, server: two }, (home) => refusedBy(home.fetch(tune.id), "other-license-server"));
+  await service.at({ ...kitchen, server: two }, (home) => refusedBy(home.fetch(tune.id), "other-license-server"));
   assert.match(await household(kitchen, "get", tune.id), /License [0-9a-f]{32} of content/);
   const { contents, licenses } = await state();
   assert.equal([contents.map(({ clientId, contentId }) => [clientId, contentId])], [[[kitchen.id, tune.id]]]);
@@ -186,7 +99,7 @@ test("[E1][E2][E3] clients are registered, and get contents and licenses only as
 test("[E4][E5][E6][E8] a license moves on a cartridge, and the destination takes content and license in without any network", async () => {
   const slot = cartridge.addresses.home;
   await service.run("move", tune.id, ...terminal(kitchen), "--to", study.id, "--to-server", two.url, "--cartridge", slot);
-  assert.not.ok(await plays(kitchen, tune), "the first can no longer play");
+  assert.not.ok(await service.plays(kitchen, tune), "the first can no longer play");
   // No network at the destination: both license servers are gone, and the cartridge has been without power for longer than its capacitor lasts.
   await Promise.all([one, two].map(({ part }) => part.kill()));
   for (const [line, answer] of [
@@ -207,45 +120,44 @@ test("[E4][E5][E6][E8] a license moves on a cartridge, and the destination takes
     const certificate = unhex(parcel.certificate);
     certificate[at8 >> 3] ^= 1 << (at8 & 7);
     const altered = { ...parcel, certificate: Buffer.from(certificate).toString("hex") };
-    await at(study, (home) => deviceRefuses(home.takeIn(carried(altered, kitchen)), `a bit of the ${what} was flipped`));
+    await service.at(study, (home) => deviceRefuses(home.takeIn(carried(altered, kitchen)), `a bit of the ${what} was flipped`));
   }
   await service.run("take", "--cartridge", slot, ...terminal(study));
-  assert.ok(await plays(study, tune));
-  const held = await at(study, async (home) => {
+  assert.ok(await service.plays(study, tune));
+  const held = await service.at(study, async (home) => {
     await home.client.takeCopy(unhex(parcel.certificate));
     return home.client.licenses();
   });
   assert.is(held.length, 1, "the same certificate again is the same license");
-  await at(foreign, (home) => deviceRefuses(home.client.takeCopy(unhex(parcel.certificate)), "taken by another", 2));
-  for (const server of [one, two]) Object.assign(server, await startServer(server.identity, new URL(server.url).port));
+  await service.at(foreign, (home) => deviceRefuses(home.client.takeCopy(unhex(parcel.certificate)), "taken by another", 2));
+  await Promise.all([one, two].map((server) => service.restart(server)));
 });
 
 test("[E5] a copy certificate signed by the source's server is refused", async () => {
   // The license goes back, and the wrong server is asked for it.
-  await at(study, (home) => refusedBy(home.give(tune.id, kitchen.id, new LicenseServerClient(two.url)), "other-license-server"));
-  const parcel = await at(study, (home) => home.give(tune.id, kitchen.id, new LicenseServerClient(one.url)));
+  await service.at(study, (home) => refusedBy(home.give(tune.id, kitchen.id, new LicenseServerClient(two.url)), "other-license-server"));
+  const parcel = await service.at(study, (home) => home.give(tune.id, kitchen.id, new LicenseServerClient(one.url)));
   const keys = JSON.parse(readFileSync(two.identity, "utf8")) as { signingSeed: string };
   const { signCopyCertificate } = await import("../../src/center/keys/client-authority.js");
   const forged = signCopyCertificate(
     new Uint8Array(Buffer.from(keys.signingSeed, "hex")),
     new Uint8Array(Buffer.from(parcel.certificate, "hex").subarray(0, 252)),
   );
-  await at(kitchen, async (home) => {
+  await service.at(kitchen, async (home) => {
     await home.client.enable(unhex(parcel.slice));
     await deviceRefuses(home.client.takeCopy(forged), "signed by the source's server", 7);
     await home.client.takeCopy(unhex(parcel.certificate));
   });
-  assert.ok(await plays(kitchen, tune));
+  assert.ok(await service.plays(kitchen, tune));
 });
 
 test("[E6][E7] each refusal of the inquiry is its own, the history keeps them, and license and copy are billed at their prices", async () => {
-  const asked = async (licenseId: string, from: Reader, destination: string, server: Server): Promise<unknown> =>
-    at(from, async (home) => {
+  const asked = async (licenseId: string, from: Reader, destination: string, server: LicenseServer): Promise<unknown> =>
+    service.at(from, async (home) => {
       const { nonce, proof } = await home.client.requestMove(
         new Uint8Array(Buffer.from(licenseId, "hex")),
         new Uint8Array(Buffer.from(destination, "hex")),
       );
-      const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
       return new LicenseServerClient(server.url).ask("/v1/moves", {
         licenseId,
         sourceId: from.id,
@@ -264,12 +176,9 @@ test("[E6][E7] each refusal of the inquiry is its own, the history keeps them, a
     "one license, two copies",
   );
   // A license that another client holds: the client is asked over the wire, and the customer information knows better.
-  await at(study, async (home) => {
-    await home.fetch(song.id);
-    await home.license(song.id);
-  });
+  await service.get(study, song);
   const songs = (await state()).licenses.filter(({ contentId }) => contentId === song.id);
-  await at(study, async (home) => {
+  await service.at(study, async (home) => {
     await home.give(song.id, kitchen.id, new LicenseServerClient(one.url));
   });
   assert.is((await state()).licenses.find(({ id }) => id === songs[0].id)?.clientId, kitchen.id);
@@ -294,27 +203,27 @@ test("[E4][E8] whatever is cut off in a move, on either side, the license ends a
     who.board = back;
   };
   for (const path of ["/v1/moves", "/removal"]) {
-    await at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, hide(path)), "not-ready"));
-    const holds = await plays(kitchen, tune);
+    await service.at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, hide(path)), "not-ready"));
+    const holds = await service.plays(kitchen, tune);
     assert.is(holds, path === "/v1/moves", "before the removal the source still has it, after it nobody");
     await again(kitchen);
   }
-  const parcel = await at(kitchen, (home) => home.give(tune.id, study.id, new LicenseServerClient(two.url)));
+  const parcel = await service.at(kitchen, (home) => home.give(tune.id, study.id, new LicenseServerClient(two.url)));
   await again(kitchen);
-  assert.not.ok(await plays(kitchen, tune));
+  assert.not.ok(await service.plays(kitchen, tune));
   await again(study);
-  await at(study, async (home) => {
+  await service.at(study, async (home) => {
     for (let time = 0; time < 2; time++) await home.takeIn(carried(parcel, kitchen));
   });
   await again(study);
-  assert.ok(await plays(study, tune));
-  assert.not.ok(await plays(kitchen, tune));
-  const back = await at(study, (home) => home.give(tune.id, kitchen.id, new LicenseServerClient(one.url)));
-  await at(kitchen, async (home) => {
+  assert.ok(await service.plays(study, tune));
+  assert.not.ok(await service.plays(kitchen, tune));
+  const back = await service.at(study, (home) => home.give(tune.id, kitchen.id, new LicenseServerClient(one.url)));
+  await service.at(kitchen, async (home) => {
     await home.client.enable(unhex(back.slice));
     await home.client.takeCopy(unhex(back.certificate));
   });
-  assert.ok(await plays(kitchen, tune));
+  assert.ok(await service.plays(kitchen, tune));
 });
 
 /** A machine of a customer's, and the file that it is known by. */
@@ -352,18 +261,14 @@ test("[E1][E2][E9] customers see and remove their own clients alone; a removed o
     ],
   );
   assert.equal([moves, licenses, contents], [before.moves, before.licenses, before.contents], "the history stays");
-  const later = await title("later");
-  await at(study, (home) => refusedBy(home.fetch(later.id), "client-not-registered"));
-  await at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, new LicenseServerClient(two.url)), "other-owner"));
-  await at(kitchen, async (home) => {
-    await home.fetch(later.id);
-    await home.license(later.id);
-  });
-  assert.ok(await plays(kitchen, later));
+  const later = await service.title("later", operatorId);
+  await service.at(study, (home) => refusedBy(home.fetch(later.id), "client-not-registered"));
+  await service.at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, new LicenseServerClient(two.url)), "other-owner"));
+  await service.get(kitchen, later);
+  assert.ok(await service.plays(kitchen, later));
   // Whoever steals the new content and another client's part of the enabling block brings nothing to the revoked one.
-  const slice = await at(kitchen, async (home) => {
+  const slice = await service.at(kitchen, async (home) => {
     const { nonce, proof } = await home.client.requestLicense(new Uint8Array(Buffer.from(later.id, "hex")));
-    const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
     const answer = await new LicenseServerClient(one.url).ask<{ slice: string }>("/v1/contents", {
       clientId: kitchen.id,
       contentId: later.id,
@@ -372,7 +277,7 @@ test("[E1][E2][E9] customers see and remove their own clients alone; a removed o
     });
     return answer.slice;
   });
-  await at(study, (home) => deviceRefuses(home.client.enable(unhex(slice)), "a revoked client opened the block"));
+  await service.at(study, (home) => deviceRefuses(home.client.enable(unhex(slice)), "a revoked client opened the block"));
 });
 
 test.run();

@@ -110,7 +110,12 @@ export class Service {
 
   /** Starts a `leyden` command. */
   start(name: string, ...words: string[]): Part {
-    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...words], { cwd: ROOT });
+    return this.launch(name, "src/cli/main.ts", ...words);
+  }
+
+  /** Starts a program of this project. */
+  launch(name: string, program: string, ...words: string[]): Part {
+    const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { cwd: ROOT });
     const part = new Part(name, child);
     this.parts.push(part);
     return part;
