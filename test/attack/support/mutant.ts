@@ -89,6 +89,31 @@ export async function mutant(firmware: Firmware, edits: Edit[]): Promise<string>
   return output[0].code;
 }
 
+/**
+ * The same for what runs on a host: the module at `entry` (path from the root of the repository) and everything of ours that it imports, with `edits`. What it shares with the
+ * test by identity, such as classes of errors, is a copy.
+ */
+export async function mutantModule(entry: string, edits: Edit[]): Promise<unknown> {
+  for (const edit of edits) edited(resolve(root, edit.file), [edit]);
+  const bundle = await rollup({
+    input: join(root, entry),
+    external: (id) => !id.startsWith(".") && !id.startsWith("/"),
+    plugins: [
+      {
+        name: "sources",
+        resolveId: (id, from) => (id.startsWith(".") && from !== undefined ? resolve(dirname(from), id).replace(/\.js$/, ".ts") : null),
+        load: (id) => transpiled(edited(id, edits)),
+      },
+    ],
+    onwarn: () => undefined,
+  });
+  const { output } = await bundle.generate({ format: "es" });
+  const name = createHash("sha256").update(output[0].code).digest("hex").slice(0, 24);
+  const file = join(mutants, `${name}.mjs`);
+  if (!existsSync(file)) keep(file, output[0].code);
+  return import(file);
+}
+
 /** The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check. */
 export const COUNTED: Edit[] = [
   { file: "src/core/curve/x25519.ts", from: "  clamped.set(scalar);", to: '  print("multiplication");\n  clamped.set(scalar);' },
