@@ -35,24 +35,13 @@ import { TREE_SLICE_MAX } from "../core/tree/tree.js";
 import { createPeer } from "../reader/peers.js";
 import { createPlayer } from "../reader/player.js";
 import { clearClicks, describeClicks, setAdvert, touched } from "./adverts.js";
+import { KEPT_LENGTH, describeClient, loadKept, supply } from "./keeping.js";
 import { describeOwn, hasMoved, removeLicense, requestLicense, requestMove, settleMove, takeCopy, takeLicense } from "./licenses.js";
 import { cleanPeriods, describePeriod, expire, loadPeriod, periodReceipt, settlePeriod } from "./periods.js";
-import {
-  KEPT_LENGTH,
-  WANTED_LENGTH,
-  advance,
-  describeClient,
-  fetch,
-  finishPlay,
-  loadKept,
-  offer,
-  released,
-  startPlay,
-  stopPlay,
-  supply,
-} from "./playing.js";
+import { advance, offer, startPlay, stopPlay } from "./playing.js";
 import { describeRegistration, enable, loadRegistration, register, takeTreeKeys } from "./registration.js";
-import { about, isProven, type Client, type Outcome } from "./state.js";
+import { WANTED_LENGTH, about, isProven, type Client, type Outcome } from "./state.js";
+import { fetch, finishPlay, released } from "./streaming.js";
 import { challengeTime, takeTime } from "./time.js";
 
 /** A device that is put in waits so long: it may still be starting. */

@@ -19,6 +19,10 @@ export const SOURCE_STORE = 1;
 export const SOURCE_CARTRIDGE = 2;
 export const SOURCE_HOST = 3;
 
+/** What PLAY wants: content id 16 | id 16 | envelope 48. */
+export const WANTED_ENVELOPE = 32;
+export const WANTED_LENGTH = 80;
+
 /** What the host should bring. */
 export const WANTS_OFFER = 1;
 export const WANTS_BYTES = 2;
