@@ -47,8 +47,23 @@ const SOURCES = {
   count: ["SPI1", "SPI2", "SPI3"],
 };
 
-/** What answered questions leave behind goes before anything looks at who uses what. */
-const DEAD = { defaults: false, conditionals: true, dead_code: true, evaluate: true, keep_fargs: true, passes: 3, side_effects: true, toplevel: true, unused: true };
+/** Functions that only make something: without a use of what they make, a call of them is nothing. */
+const MAKERS = ["scratch", "newField", "newPoint", "newRing"];
+
+/** What answered questions leave behind goes before anything looks at who uses what, memory that nothing uses included. */
+const DEAD = {
+  defaults: false,
+  conditionals: true,
+  dead_code: true,
+  evaluate: true,
+  keep_fargs: true,
+  passes: 3,
+  pure_funcs: ({ expression }) => expression.property !== "subarray" && !MAKERS.includes(expression.name),
+  pure_new: true,
+  side_effects: true,
+  toplevel: true,
+  unused: true,
+};
 
 async function withoutDead(code) {
   return (await minify(code, { ecma: 5, compress: DEAD, mangle: false, toplevel: true, format: { ecma: 5, comments: false } })).code;

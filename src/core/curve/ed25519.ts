@@ -2,7 +2,7 @@ import { equal, isZero } from "../bytes.js";
 import { expectLength } from "../check.js";
 import { sha512 } from "../hash/sha512.js";
 import type { Field } from "./field.js";
-import { add, encode, multiply, newField, powerStart, powerStep, select, settle, subtract, unpack } from "./field.js";
+import { add, encode, multiply, newField, powerStart, powerStep, select, subtract, unpack } from "./field.js";
 import { isReduced, reduceScalar } from "./scalar.js";
 
 /** X, Y, Z, T with x = X/Z, y = Y/Z, x y = T/Z (extended coordinates); or Y - X, Y + X, 2 Z, 2 d T, ready to be added. */
@@ -78,17 +78,13 @@ function addPoint(addend: Point): void {
   multiply(sum[3], e, b);
 }
 
-/** Makes out what `addPoint` takes, from a point in extended coordinates. */
+/** Makes out what `addPoint` takes, from a point in extended coordinates: sums of two elements, which two more may be added to in a product. */
 function prepare(out: Point, from: Point): void {
   subtract(out[0], from[1], from[0]);
-  settle(out[0], out[0]);
   add(out[1], from[1], from[0]);
-  settle(out[1], out[1]);
   add(out[2], from[2], from[2]);
-  settle(out[2], out[2]);
   multiply(out[3], from[3], d);
   add(out[3], out[3], out[3]);
-  settle(out[3], out[3]);
 }
 
 function copyPoint(out: Point, from: Point): void {
@@ -107,7 +103,9 @@ function fillTable(): void {
   unhex(d, "a3785913ca4deb75abd841414d0a700098e879777940c78c73fe6f2bee6c0352");
   unhex(rootOfMinusOne, "b0a00e4a271beec478e42fad0618432fa7d7fb3d99004d2b0bdfc14f8024832b");
   unhex(point[0], "1ad5258f602d56c9b2a7259560c72c695cdcd6fd31e2a4c0fe536ecdd3366921");
-  unhex(point[1], "5866666666666666666666666666666666666666666666666666666666666666");
+  encoded.fill(0x66);
+  encoded[0] = 0x58;
+  unpack(point[1], encoded);
   point[2].set(one);
   multiply(point[3], point[0], point[1]);
   prepare(table[1], point);
@@ -146,6 +144,7 @@ function hashScalar(scalar: Uint8Array, first: Uint8Array[], parts: Uint8Array[]
   reduceScalar(scalar, digits);
 }
 
+/** What is left of a secret. */
 function wipe(): void {
   let i = 0;
   for (i = 0; i < 4; i++) {
@@ -258,9 +257,7 @@ export function ed25519VerifyStep(): number {
     verdict = equal(encoded, expectedR) ? 1 : 2;
     phase = 4;
   }
-  if (phase < 4) return 0;
-  wipe();
-  return verdict;
+  return phase < 4 ? 0 : verdict;
 }
 
 /** Verifies in one go; see `ed25519VerifyStart`. */

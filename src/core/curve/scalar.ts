@@ -1,9 +1,9 @@
 /** Arithmetic modulo the order of the base point, 2^252 + 27742317777372353535851937790883648493 (RFC 8032, 5.1). */
 
 /** The order, little-endian bytes. */
-export const order = new Uint8Array([
-  237, 211, 245, 92, 26, 99, 18, 88, 214, 156, 247, 162, 222, 249, 222, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 16,
-]);
+export const order = new Uint8Array(32);
+order.set([237, 211, 245, 92, 26, 99, 18, 88, 214, 156, 247, 162, 222, 249, 222, 20]);
+order[31] = 16;
 
 /**
  * Writes `value`, 64 digits of base 256 of up to 2^32 each, modulo the order; `value` is used up. Each digit from the top is replaced by

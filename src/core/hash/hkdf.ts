@@ -1,3 +1,4 @@
+import { expectBetween } from "../check.js";
 import { hmac, hmacPrepare, hmacPrepared } from "./hmac.js";
 
 const pads = new Uint8Array(128);
@@ -7,12 +8,12 @@ const counter = new Uint8Array(1);
 /**
  * HKDF-SHA-256 (RFC 5869).
  *
- * @param out - 1 to 8,160 bytes, filled; may not overlap `info`
+ * @param out - at most 8,160 bytes, filled; may not overlap `info`
  * @param salt - any length; empty is 32 zero bytes
  */
 export function hkdf(out: Uint8Array, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array): void {
   let offset = 0;
-  if (out.length > 8160) throw new Error("out: expected at most 8160 bytes, got " + out.length);
+  expectBetween("out", out, 0, 8160);
   hmac(block, salt, [ikm]);
   hmacPrepare(pads, block);
   counter[0] = 0;
