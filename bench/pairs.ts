@@ -1,5 +1,5 @@
 import { ed25519PublicKey, ed25519Sign, x25519Base } from "../src/core/curve/curve.js";
-import { adoptNatives } from "../src/core/natives.js";
+import { adoptNatives } from "../src/core/adopt.js";
 import { CERTIFICATE_CONTEXT, writeCertificate } from "../src/core/protocol/certificate.js";
 import { nodeNatives } from "../src/host/natives-node.js";
 import { adoptLines, engines, runEntry, type Engine } from "../test/crypto/engine.js";

@@ -1,6 +1,6 @@
 import { suite1 } from "../src/core/stream/suite1.js";
 import { suite2 } from "../src/core/stream/suite2.js";
-import { adoptNatives } from "../src/core/natives.js";
+import { adoptNatives } from "../src/core/adopt.js";
 import { headerEncode } from "../src/core/stream/header.js";
 import { createStream, streamOpenChunk, streamSealChunk, streamStart } from "../src/core/stream/stream.js";
 import { nodeNatives } from "../src/host/natives-node.js";

@@ -3,7 +3,8 @@
  * closed before anything else runs. The way back is the board's button, held at power-on: all secrets are erased first.
  */
 import type { Board } from "../board.js";
-import { adoptNatives } from "../../src/core/natives.js";
+import { adoptNatives } from "../../src/core/adopt.js";
+import { natives } from "../../src/core/natives.js";
 import { releaseCommands } from "../../src/core/phase.js";
 import type { EngineE, Pin } from "./engine.js";
 
@@ -15,10 +16,17 @@ export function closeConsole(): void {
   E.setConsole(null, { force: true });
 }
 
+function blink(board: Board, on: boolean): void {
+  board.led(on);
+  board.after(500, function () {
+    blink(board, !on);
+  });
+}
+
 /**
  * Starts `start` on the board that `make` gives. With `button` at `pressed` (0 or 1) it erases the journal instead and gives the console
- * to `console`. Key memory needs no erasing here: this runs after a reset. A bundle holds no code of its own for what its engine has
- * natively, so a device whose engine computes wrongly does not start.
+ * to `console`. Key memory needs no erasing here: this runs after a reset. Where the engine computes wrongly, core's own code goes on and the
+ * device says so in its description; a bundle that has no room for that code does not start, and blinks.
  */
 export function boot(button: Pin, pressed: number, console: string, make: () => Board, start: (board: Board) => void): void {
   closeConsole();
@@ -29,7 +37,8 @@ export function boot(button: Pin, pressed: number, console: string, make: () => 
     E.setConsole(console);
   } else {
     board.closeConsole();
-    if (adoptNatives(board.natives) === 0) start(board);
+    if (adoptNatives(board.natives) === 0 || !natives.only) start(board);
+    else blink(board, true);
     releaseCommands();
   }
 }

@@ -8,7 +8,7 @@ import { LASTING, inPhases, mayMove, phase } from "./phases.mjs";
 import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
 import { analyse } from "./scopes.mjs";
-import { drop, settle } from "./settle.mjs";
+import { drop, dropUnread, settle } from "./settle.mjs";
 import { shorten } from "./shorten.mjs";
 import { trim } from "./trim.mjs";
 
@@ -107,19 +107,28 @@ export async function makePortable(code, engine) {
   return again.code.replace(/;+\s*$/, "") + ";\n";
 }
 
-/** The step as a Rollup output plugin. */
+/**
+ * The step as a Rollup output plugin. Core's own code for what the engine has natively is in the bundle where the board has room for it;
+ * `report` hears when it is left out.
+ */
 export function portable(bundle) {
+  async function make(code, modules, only) {
+    const hot = (name) => HOT.test(modules.get(name) ?? "");
+    const keep = (name) => name === "only" || isEngineProperty(name, bundle.engine);
+    const settled = bundle.board ? await withoutDead(dropUnread(await withoutDead(settle(drop(code, keep), only)), keep)) : code;
+    const lasting = (name) => LASTING.test(name) || /boards\//.test(modules.get(name) ?? "");
+    const nested = bundle.engine === "espruino" ? nest(settled, (host, guest) => !hot(host) && mayMove(guest, host, (name) => modules.get(name) ?? ""), lasting) : settled;
+    const phased = inPhases(bundle) ? phase(nested, (name) => modules.get(name)) : nested;
+    return makePortable(phased, bundle.engine);
+  }
   return {
     name: "portable",
     async renderChunk(code, chunk) {
       try {
         const modules = modulesOf(chunk);
-        const hot = (name) => HOT.test(modules.get(name) ?? "");
-        const settled = bundle.board ? await withoutDead(settle(drop(code, (name) => isEngineProperty(name, bundle.engine)))) : code;
-        const lasting = (name) => LASTING.test(name) || /boards\//.test(modules.get(name) ?? "");
-        const nested = bundle.engine === "espruino" ? nest(settled, (host, guest) => !hot(host) && mayMove(guest, host, (name) => modules.get(name) ?? ""), lasting) : settled;
-        const phased = inPhases(bundle) ? phase(nested, (name) => modules.get(name)) : nested;
-        return { code: await makePortable(phased, bundle.engine), map: null };
+        const whole = await make(code, modules, false);
+        bundle.only = bundle.engine === "espruino" && typeof bundle.room === "number" && whole.length > bundle.room;
+        return { code: bundle.only ? await make(code, modules, true) : whole, map: null };
       } catch (error) {
         // Rollup hides what a plugin throws behind an error of its own
         console.error(`${bundle.engine}/${bundle.name}: ${error.message}`);

@@ -40,12 +40,16 @@ export function report(bundles, board) {
   const rows = bundles.map((bundle) => {
     const bytes = statSync(outputOf(bundle, board)).size;
     const room = board || bundle.engine !== "espruino" ? null : bundle.room;
-    return { file: outputOf(bundle, board), budget: bundle.budget, room, bytes };
+    return { file: outputOf(bundle, board), budget: bundle.budget, room, bytes, only: bundle.only };
   });
   const cells = (file, ...numbers) => file.padEnd(32) + numbers.map((number) => String(number ?? "-").padStart(8)).join("");
   console.log(cells("bundle", "bytes", "budget", "room"));
-  for (const { file, bytes, budget, room } of rows)
-    console.log(cells(file, bytes, budget, room) + (budget === null ? "" : `  ${Math.round((100 * bytes) / budget)} % of the budget`));
+  for (const { file, bytes, budget, room, only } of rows)
+    console.log(
+      cells(file, bytes, budget, room) +
+        (budget === null ? "" : `  ${Math.round((100 * bytes) / budget)} % of the budget`) +
+        (only ? ", no room for own code in place of natives" : ""),
+    );
   const over = rows.filter(({ bytes, room }) => room !== null && bytes > room);
   if (STRICT && over.length) throw new Error(`no room on the board: ${over.map(({ file, bytes, room }) => `${file} by ${bytes - room} bytes`).join(", ")}`);
 }

@@ -1,6 +1,7 @@
 /**
- * A bundle is built for one board, so it is known which native primitives there are: core's own code for those falls away, and so does
- * what nothing in the bundle calls, and checks of programmers' mistakes. The device refuses to start when one of them fails its known-answer test (boot.ts).
+ * A bundle is built for one board, so it is known which native primitives there are: questions for them are answered here, and what only other
+ * answers lead to falls away, as do checks of programmers' mistakes. Code of core's own that takes the place of a native which fails its
+ * known-answer test stays, where the board has room for it ("only" says that it has not).
  */
 import { parse } from "acorn";
 import { analyse, eachChild } from "./scopes.mjs";
@@ -19,6 +20,9 @@ function walk(node, visit, parent) {
 /** True for `object.name` with the name of a native. */
 const isNative = (node, ...objects) =>
   node?.type === "MemberExpression" && !node.computed && objects.includes(node.object.name) && NATIVES.includes(node.property.name);
+
+const isMember = (node, object, property) =>
+  node.type === "MemberExpression" && !node.computed && node.object.name === object && node.property.name === property;
 
 /** True for a value that no condition lets pass. */
 const isNothing = (node) =>
@@ -49,8 +53,36 @@ export function drop(source, keep) {
   return edits.toString();
 }
 
+/**
+ * The chunk `source` without methods that nothing in it calls, such as sealing where only opening is asked for; and without values that nothing
+ * reads. `keep(name)`: what the engine reads.
+ */
+export function dropUnread(source, keep) {
+  const program = parse(source, { ecmaVersion: 5, locations: true });
+  const edits = editor(source);
+  const read = new Set();
+  const literals = [];
+  walk(program, (node, parent) => {
+    if (node.type === "MemberExpression" && !node.computed && !(parent.type === "AssignmentExpression" && parent.left === node && parent.operator === "="))
+      read.add(node.property.name);
+    if (node.type === "ObjectExpression") literals.push(node);
+  });
+  const idle = ({ type }) => type === "FunctionExpression" || type === "Literal" || type === "Identifier";
+  let end = 0;
+  let again = false;
+  for (const { properties } of literals) {
+    const left = properties.filter(({ key, value }) => !(key.type === "Identifier" && !read.has(key.name) && !keep(key.name) && idle(value)));
+    if (left.length === properties.length) continue;
+    again ||= properties[0].start < end; // inside one that is being changed
+    if (properties[0].start < end) continue;
+    end = properties[properties.length - 1].end;
+    edits.replace(properties[0].start, end, left.map((property) => source.slice(property.start, property.end)).join(","));
+  }
+  return again ? dropUnread(edits.toString(), keep) : edits.toString();
+}
+
 /** The chunk `source` with every question for a native answered: true where the board has it, false where not. */
-export function settle(source) {
+export function settle(source, only) {
   const program = parse(source, { ecmaVersion: 5, locations: true });
   const edits = editor(source);
   const used = new Set();
@@ -73,6 +105,7 @@ export function settle(source) {
     const local = node.type === "Identifier" && !assigned.has(node.entry) ? locals.get(node.entry) : undefined;
     const native = isNative(node, "natives", "offered") ? node : local;
     if (native) edits.replace(node.start, node.end, has.has(native.property.name) ? "!0" : "!1");
+    if (isMember(node, "natives", "only")) edits.replace(node.start, node.end, only ? "!0" : "!1");
   };
   walk(program, (node) => {
     if (node.type === "AssignmentExpression" && isNative(node.left, "natives") && !has.has(node.left.property.name))

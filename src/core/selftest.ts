@@ -8,16 +8,8 @@ import { hkdf } from "./hash/hkdf.js";
 import { hmac } from "./hash/hmac.js";
 import { sha256 } from "./hash/sha256.js";
 import { sha512 } from "./hash/sha512.js";
-import {
-  REFUSED_AES,
-  REFUSED_CONVOLVE,
-  REFUSED_CRC32,
-  REFUSED_SHA256,
-  REFUSED_SHA512,
-  adoptNatives,
-  natives,
-  type Natives,
-} from "./natives.js";
+import { REFUSED_AES, REFUSED_CONVOLVE, REFUSED_CRC32, REFUSED_SHA256, REFUSED_SHA512, adoptNatives } from "./adopt.js";
+import { natives, type Natives } from "./natives.js";
 
 /** Bytes of a string of hexadecimal digits, two a byte. */
 export function fromHex(text: string): Uint8Array {

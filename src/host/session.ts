@@ -83,7 +83,7 @@ export class DeviceSession {
     return {
       version: data[0],
       role: data[1],
-      personalized: data[2] === 1,
+      personalized: (data[2] & 1) === 1,
       suites: data[3],
       id: data.slice(4, 12),
       generation: get32(data, 12),

@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { Type, type Static } from "typebox";
 import { openManifest, signedByCenter } from "../center/api/delivery-messages.js";
 import { Id, bytes, closed } from "../center/api/schema.js";
-import { adoptNatives } from "../core/natives.js";
+import { adoptNatives } from "../core/adopt.js";
 import { nodeNatives } from "../host/natives-node.js";
 import { Outgoing } from "../host/outgoing.js";
 import { StoreContents } from "./contents.js";

@@ -7,7 +7,7 @@ import { signingKey } from "../../src/center/keys/certificates.js";
 import { blockSlice, enablingBlock } from "../../src/center/tree/block.js";
 import { clientKeys, mediaKey, type KeyTree } from "../../src/center/tree/keys.js";
 import { ed25519Sign } from "../../src/core/curve/curve.js";
-import { adoptNatives } from "../../src/core/natives.js";
+import { adoptNatives } from "../../src/core/adopt.js";
 import { HEADER_LENGTH, headerEncode } from "../../src/core/stream/header.js";
 import { sealContent } from "../../src/core/stream/flow.js";
 import { SCHEME_COMPLETE_SUBTREE } from "../../src/core/tree/tree.js";

@@ -39,7 +39,7 @@ export function timeScript(engine: Engine, script: string): { output: string; se
 export function adoptLines(engine: Engine): string {
   return engine === "jerryscript"
     ? "const refused = 0;\n"
-    : `import { adoptNatives } from "./src/core/natives.js";
+    : `import { adoptNatives } from "./src/core/adopt.js";
 declare function require(name: string): any;
 declare const E: any;
 const crypto = require("crypto");

@@ -1,8 +1,12 @@
+import { createHash } from "node:crypto";
 import * as assert from "uvu/assert";
+import { x25519 } from "../../src/core/curve/curve.js";
 import { sha256 } from "../../src/core/hash/sha256.js";
-import { adoptNatives, natives, type Natives } from "../../src/core/natives.js";
+import { adoptNatives } from "../../src/core/adopt.js";
+import { natives, type Natives } from "../../src/core/natives.js";
 import { nodeNatives } from "../../src/host/natives-node.js";
 import { suite } from "../suite.js";
+import { cbc } from "./reference/aead.js";
 import { convolve, hex, text } from "./support.js";
 
 const test = suite("Natives");
@@ -55,15 +59,37 @@ const bad: [string, number, Partial<Natives>][] = [
   ["CRC-32 as a signed number", 16, { crc32: () => 0xcbf43926 | 0 }],
 ];
 
+const bytes = (length: number, first: number) => Uint8Array.from({ length }, (_, i) => i * 7 + first);
+
 for (const [name, bit, wrong] of bad) {
-  test(`${name}: refused, named, and core goes on by itself`, () => {
+  test(`${name}: refused, named, and core's own code answers in its place`, () => {
     assert.is(adoptNatives({ ...all, ...wrong }), bit);
-    const installed = [natives.sha256, natives.sha512, natives.aesCbcEncrypt, natives.convolve, natives.crc32];
-    installed.forEach((member, i) => assert.is(member === undefined, bit === 1 << i));
+    assert.is(natives.refused, bit);
+    const offered = { ...all, ...wrong };
+    const members = ["sha256", "sha512", "aesCbcEncrypt", "convolve", "crc32"] as const;
+    members.forEach((member, i) => {
+      assert.is(natives[member] !== offered[member], bit === 1 << i, member);
+    });
     const out = new Uint8Array(32);
     sha256(out, [text("abc")]);
     assert.is(hex(out), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    const [key, iv, data] = [bytes(16, 1), bytes(16, 2), bytes(48, 3)];
+    const parts = [bytes(100, 5), bytes(33, 9).buffer];
+    const digest = (algorithm: string) => createHash(algorithm).update(bytes(100, 5)).update(bytes(33, 9)).digest("hex");
+    assert.is(hex(new Uint8Array(natives.sha256?.(parts) ?? [])), digest("sha256"));
+    assert.is(hex(new Uint8Array(natives.sha512?.(parts) ?? [])), digest("sha512"));
+    const sealed = new Uint8Array(natives.aesCbcEncrypt?.(data, key, { iv: iv.buffer }) ?? []);
+    assert.is(hex(sealed), hex(cbc(key, iv, data, false)));
+    assert.is(hex(new Uint8Array(natives.aesCbcDecrypt?.(sealed, key, { iv }) ?? [])), hex(data));
+    const [a, b] = [new Float64Array([3, -5, 7]), new Float64Array([2, 11, -13, 17])];
+    assert.is(natives.convolve?.(a, b, 2), convolve(a, b, 2));
+    assert.is(natives.crc32?.(text("123456789")), 0xcbf43926);
+    const [expected, shared] = [new Uint8Array(32), new Uint8Array(32)];
+    x25519(shared, bytes(32, 4), bytes(32, 6).fill(0, 31));
     adoptNatives({});
+    x25519(expected, bytes(32, 4), bytes(32, 6).fill(0, 31));
+    assert.is(hex(shared), hex(expected));
+    assert.is(natives.refused, 0);
   });
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
-import { adoptNatives, type Natives } from "../../src/core/natives.js";
+import { adoptNatives } from "../../src/core/adopt.js";
+import { type Natives } from "../../src/core/natives.js";
 import { nodeNatives } from "../../src/host/natives-node.js";
 
 export const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");

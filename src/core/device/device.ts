@@ -25,6 +25,7 @@ import {
   prepareEphemeral,
   type Handshake,
 } from "../protocol/handshake.js";
+import { natives } from "../natives.js";
 import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../protocol/session.js";
 import { releaseArithmetic, releaseCommands } from "../phase.js";
 import { randomFill, randomStart } from "../random.js";
@@ -156,13 +157,13 @@ function respondWith(device: Device, sw: number, length: number): void {
   linkSend(device.link, total + 2);
 }
 
-/** What anyone may know: version, role, state, suites, id, generation, floor, epoch, capacity, board name. */
+/** What anyone may know: version, role, state (bit 0: personalized; above: REFUSED_ bits of natives), suites, id, generation, floor, epoch, capacity, board name. */
 function describe(device: Device, out: Uint8Array): number {
   const memory = device.memory;
   const name = device.board.name;
   out[0] = PROTOCOL_VERSION;
   out[1] = device.role;
-  out[2] = memory.party.role === 0 ? 0 : 1;
+  out[2] = (memory.party.role === 0 ? 0 : 1) | (natives.only ? 0 : natives.refused << 1);
   out[3] = memory.party.suites;
   out.set(memory.party.id, 4);
   out.set(memory.identity.subarray(IDENTITY_GENERATION, IDENTITY_GENERATION + 4), 12);

@@ -2,7 +2,7 @@
 
 /** What a block is made of: constants, key, nonce, and the block's number in words 8 and 9. */
 const input = new Int32Array(16);
-/** The block, or the state after 20 rounds. */
+
 export const keystream = new Int32Array(16);
 
 /** @param key - 8 words; the other arguments are words 6 to 9 */
@@ -22,8 +22,11 @@ export function salsaStart(key: Int32Array, n0: number, n1: number, n2: number, 
   input[9] = n3;
 }
 
-/** 20 rounds, written out for one: every other one is of rows, which are columns while the matrix is transposed. */
-export function salsaRounds(): void {
+/**
+ * Writes the next block to `keystream`, or, when `hashed`, the state after 20 rounds without the final addition. Rounds are written out for
+ * columns: every other one is of rows, which are columns while the matrix is transposed.
+ */
+export function salsaBlock(hashed: boolean): void {
   const x = keystream;
   let a = input[0];
   let b = input[1];
@@ -111,14 +114,7 @@ export function salsaRounds(): void {
   x[13] = n;
   x[14] = o;
   x[15] = p;
-}
-
-/** The next block of the keystream. */
-export function salsaBlock(): void {
-  const x = keystream;
-  let i = 0;
-  salsaRounds();
-  for (i = 0; i < 16; i++) x[i] += input[i];
+  if (!hashed) for (u = 0; u < 16; u++) x[u] += input[u];
   input[8]++;
 }
 

@@ -1,5 +1,5 @@
 import { poly1305 } from "./poly1305.js";
-import { keystream, salsaBlock, salsaRounds, salsaStart, salsaWipe } from "./salsa.js";
+import { keystream, salsaBlock, salsaStart, salsaWipe } from "./salsa.js";
 import type { Stream, Suite } from "./stream.js";
 
 const tag = new Int32Array(4);
@@ -18,7 +18,7 @@ function prepare(stream: Stream): void {
   keys.set(keys.subarray(32, 47), 96);
   keys.fill(0, 111, 120);
   salsaStart(words, words[24], words[25], words[26], words[27]);
-  salsaRounds();
+  salsaBlock(true);
   for (i = 0; i < 4; i++) {
     stream.innerKey[i] = keystream[5 * i];
     stream.innerKey[i + 4] = keystream[i + 6];
@@ -30,7 +30,7 @@ function prepare(stream: Stream): void {
 function begin(stream: Stream): void {
   stream.keys.set(stream.tail, 111);
   salsaStart(stream.innerKey, stream.keyWords[28], stream.keyWords[29], 0, 0);
-  salsaBlock();
+  salsaBlock(false);
   tagKey.set(firstHalf);
 }
 
@@ -43,7 +43,7 @@ function applyKeystream(stream: Stream, length: number, to: number): void {
   let i = 8;
   while (from < end) {
     for (; i < 16; i++) words[to++] = words[from++] ^ k[i];
-    salsaBlock();
+    salsaBlock(false);
     i = 0;
   }
   salsaWipe();

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { IDENTITY_DEVICE_KEY, IDENTITY_LENGTH } from "../../../src/core/device/identity.js";
 import { LICENSE_KEY, LICENSE_LENGTH, LICENSE_RECORD, licenseWrappingKey, openLicense } from "../../../src/core/protocol/license.js";
 import { ENVELOPE_CONTEXT, envelopeContext, joinShares } from "../../../src/core/protocol/loan.js";
-import { adoptNatives } from "../../../src/core/natives.js";
+import { adoptNatives } from "../../../src/core/adopt.js";
 import { nodeNatives } from "../../../src/host/natives-node.js";
 import { open } from "../../../src/core/seal.js";
 import { createStream, streamOpenChunk, streamStart } from "../../../src/core/stream/stream.js";
