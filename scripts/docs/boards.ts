@@ -130,6 +130,11 @@ The bundle is stored as \`.boot0\`, which the engine runs in place from flash at
 Bluetooth and every wire. To flash again, hold the board's button while it gets power: the firmware first erases its journal, with every key
 in it, and then gives the console back.
 
+What the engine computes natively is tried against known answers at every start. Where one is wrong, the firmware computes that itself, more slowly
+(arithmetic of a first authentication some thirty times), and says which in its description (\`leyden card\`; docs/protocol.md). A bundle that its
+board has no room for with that code leaves it out, which the build tells; then the device does not start, and its LED blinks. Of the
+default boards that is the Puck.js as card.
+
 ## Where state is kept
 
 The engine's Storage moves files in place when it is full, and a power cut then loses some. So the first start takes what room is needed as one

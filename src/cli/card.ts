@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { DeviceSession, type DeviceInfo } from "../host/session.js";
+import { describeRefused } from "../host/status.js";
 import { VPCD_PORT, cardBehind, listenAsCard, offerCard, type Offer } from "../host/vpcd.js";
 import { BadInput } from "./bad-input.js";
 import { ADDRESS, SIMULATED, openDevice, patiently, type OpenDevice } from "./devices.js";
@@ -47,12 +48,14 @@ async function run(flags: CardFlags): Promise<void> {
 function tell(flags: CardFlags, info: DeviceInfo): void {
   const id = Buffer.from(info.id).toString("hex");
   if (flags.json === true) console.log(JSON.stringify({ ...info, id }));
-  else
+  else {
+    if (info.refused) console.log(describeRefused(info.refused));
     console.log(
       info.personalized
         ? `Device ${id} on a board ${info.board}, role ${String(info.role)}, key generation ${String(info.generation)}.`
         : `A blank device on a board ${info.board}, role ${String(info.role)}; enroll it first.`,
     );
+  }
 }
 
 /** Offers the card until the process is interrupted, or standard input says "stop". */

@@ -16,6 +16,8 @@ export interface DeviceInfo {
   version: number;
   role: number;
   personalized: boolean;
+  /** REFUSED_ bits: native primitives of its engine that answered wrong, in whose place its own code runs; see `describeRefused`. */
+  refused: number;
   suites: number;
   id: Uint8Array;
   generation: number;
@@ -84,6 +86,7 @@ export class DeviceSession {
       version: data[0],
       role: data[1],
       personalized: (data[2] & 1) === 1,
+      refused: data[2] >> 1,
       suites: data[3],
       id: data.slice(4, 12),
       generation: get32(data, 12),

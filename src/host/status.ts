@@ -1,3 +1,4 @@
+import { REFUSED_AES, REFUSED_CONVOLVE, REFUSED_CRC32, REFUSED_SHA256, REFUSED_SHA512 } from "../core/adopt.js";
 import {
   SW_BLOCKED,
   SW_CLASS,
@@ -35,4 +36,18 @@ const MEANINGS = new Map<number, string>([
 /** A status word in words: `0x6982, not authenticated, or not for this peer`. */
 export function describeStatus(status: number): string {
   return `0x${status.toString(16).padStart(4, "0")}, ${MEANINGS.get(status) ?? "a status that the standard leaves to the device"}`;
+}
+
+const NATIVES: [bit: number, name: string][] = [
+  [REFUSED_SHA256, "SHA-256"],
+  [REFUSED_SHA512, "SHA-512"],
+  [REFUSED_AES, "AES"],
+  [REFUSED_CONVOLVE, "the inner product"],
+  [REFUSED_CRC32, "CRC-32"],
+];
+
+/** What a device says of the native primitives that its engine has wrong (`DeviceInfo.refused`), in words. */
+export function describeRefused(refused: number): string {
+  const names = NATIVES.filter(([bit]) => refused & bit).map(([, name]) => name);
+  return `Its engine computes wrongly: ${names.join(", ")}. The device computes that itself, more slowly.`;
 }
