@@ -6,6 +6,7 @@
  *   npm run bench -- --rounds 9       alternating rounds (5 by default; 3 on the engines)
  *   npm run bench -- --only node      node, engines, pairs, loan or size
  *   npm run bench -- stream [BYTES]   BYTES (1 GB) through both suites with heap statistics
+ *   npm run bench -- tree             blocks and slices of the key tree, 2^20 clients and 1,000 revoked
  *   npm run bench -- center           contracts a second at the center with 1,000 and 1,000,000 licenses, on PGlite and PostgreSQL
  */
 import { parseArgs } from "node:util";
@@ -19,6 +20,7 @@ import { nodeRows } from "./node.js";
 import { pairRows } from "./pairs.js";
 import { sizeRows } from "./size.js";
 import { streamReport } from "./stream.js";
+import { benchTree } from "./tree.js";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -35,13 +37,15 @@ if (positionals[0] === "stream") {
   });
 } else if (positionals.length === 1 && positionals[0] === "center") {
   await benchCenter();
+} else if (positionals.length === 1 && positionals[0] === "tree") {
+  await benchTree(rounds);
 } else if (
   positionals.length ||
   !Number.isInteger(rounds) ||
   rounds < 1 ||
   (values.only && !["node", "engines", "pairs", "loan", "size"].includes(values.only))
 ) {
-  note("expected: bench [stream [BYTES] | center] [--json] [--rounds N] [--only node|engines|pairs|loan|size]");
+  note("expected: bench [stream [BYTES] | center | tree] [--json] [--rounds N] [--only node|engines|pairs|loan|size]");
   process.exitCode = 2;
 } else {
   const rows: Row[] = [];
