@@ -6,7 +6,8 @@ import type { TreeScheme } from "../src/center/tree/cover.js";
 import { clientKeys, mediaKey, type KeyTree } from "../src/center/tree/keys.js";
 import { get32 } from "../src/core/bytes.js";
 import { ed25519Sign } from "../src/core/curve/curve.js";
-import { adoptNatives, natives } from "../src/core/natives.js";
+import { adoptNatives } from "../src/core/adopt.js";
+import { natives } from "../src/core/natives.js";
 import {
   SCHEME_COMPLETE_SUBTREE,
   SCHEME_SUBSET_DIFFERENCE,
