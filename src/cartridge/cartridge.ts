@@ -1,8 +1,8 @@
 import type { Board, ContentStore } from "../../boards/board.js";
 import { get16, get32, isZero, put32 } from "../core/bytes.js";
 import { redock, startDevice, type Device } from "../core/device/device.js";
-import { SLOT_ENVELOPE, SLOT_MAILBOX, SLOT_RECOMMENDATIONS } from "../core/device/identity.js";
-import { journalGet, journalPut } from "../core/journal.js";
+import { SLOT_CLICKS, SLOT_ENVELOPE, SLOT_MAILBOX, SLOT_RECOMMENDATIONS } from "../core/device/identity.js";
+import { journalDelete, journalGet, journalPut } from "../core/journal.js";
 import {
   SW_CONDITIONS,
   SW_DATA,
@@ -33,10 +33,12 @@ import {
   ROLE_CLIENT,
   ROLE_KIOSK,
   ROLE_READER,
+  TAG_CLICKS,
   TAG_MAILBOX,
   TAG_RECEIPT,
   TAG_RECOMMENDATIONS,
 } from "../core/protocol/constants.js";
+import { sectionAt } from "../core/protocol/adverts.js";
 import { CAUSE_POWER_FAIL, CAUSE_RETURNED, CAUSE_TAMPER, ENVELOPE_LENGTH, KEY_LOAD_SEALED } from "../core/protocol/loan.js";
 import { HEADER_CONTENT, HEADER_LENGTH } from "../core/stream/header.js";
 import { PROGRAM_BLOCK, runProgram } from "./program.js";
@@ -67,6 +69,9 @@ import {
 /** What is recorded: stream header, loan envelope, sealed length 4, sample rate 4. */
 const RECORDED_LENGTH = HEADER_LENGTH + ENVELOPE_LENGTH + 8;
 const RECORDED_ENVELOPE = HEADER_LENGTH;
+/** RECORD's data without adverts, and with them. */
+const RECORD_SHORT = HEADER_LENGTH + 8;
+const RECORD_LONG = RECORD_SHORT + 4;
 const RECORDED_SIZE = HEADER_LENGTH + ENVELOPE_LENGTH;
 
 /** Longest mailbox or recommendations record. */
@@ -77,7 +82,8 @@ interface Cartridge {
   loan: Loan;
   store: ContentStore;
   recorded: Uint8Array;
-  /** Bytes of the content that have arrived; the whole length once it is complete. */
+  /** Bytes of content and adverts that are to arrive, and that have. */
+  total: number;
   received: number;
 }
 
@@ -94,18 +100,25 @@ function isReadable(cartridge: Cartridge): boolean {
   );
 }
 
-/** RECORD: stream header, sealed length 4, sample rate 4; then the sealed content comes as bulk frames. Only while no key is held. */
+/**
+ * RECORD: stream header, sealed length 4, sample rate 4, and where there are any the length of the adverts 4; then the sealed content comes as bulk frames, with zeros up
+ * to the next block of 512 bytes and the adverts behind it. Only while no key is held. What the adverts are is nothing to the cartridge.
+ */
 function record(cartridge: Cartridge, device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
   const recorded = cartridge.recorded;
-  const length = data.length === HEADER_LENGTH + 8 ? get32(data, HEADER_LENGTH) : 0;
+  const adverts = data.length === RECORD_LONG ? get32(data, RECORD_SHORT) : 0;
+  let length = 0;
   let stored = false;
-  if (data.length !== HEADER_LENGTH + 8) return respond(SW_LENGTH, 0);
+  if (data.length !== RECORD_SHORT && data.length !== RECORD_LONG) return respond(SW_LENGTH, 0);
+  length = get32(data, HEADER_LENGTH);
+  if (adverts > 0) length = sectionAt(length) + adverts;
   if (loanState(cartridge.loan) === STATE_ARMED || loanState(cartridge.loan) === STATE_PENDING) return respond(SW_CONDITIONS, 0);
   if (length > cartridge.store.capacity || !cartridge.store.reset(length)) return respond(SW_NO_ROOM, 0);
   cartridge.received = 0;
+  cartridge.total = length;
   recorded.fill(0);
   recorded.set(data.subarray(0, HEADER_LENGTH));
-  recorded.set(data.subarray(HEADER_LENGTH), RECORDED_SIZE);
+  recorded.set(data.subarray(HEADER_LENGTH, RECORD_SHORT), RECORDED_SIZE);
   stored = journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded);
   respond(stored ? SW_OK : SW_FAILURE, 0);
   if (stored)
@@ -128,7 +141,7 @@ function load(cartridge: Cartridge, device: Device, data: Uint8Array): number {
   const recorded = cartridge.recorded;
   const envelope = data.subarray(KEY_LOAD_SEALED);
   if (data.length !== KEY_LOAD_SEALED + ENVELOPE_LENGTH) return -SW_LENGTH;
-  if (cartridge.received !== get32(recorded, RECORDED_SIZE)) return -SW_CONDITIONS;
+  if (cartridge.received !== cartridge.total) return -SW_CONDITIONS;
   recorded.set(envelope, RECORDED_ENVELOPE);
   if (!journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded)) return -SW_FAILURE;
   return loadKey(cartridge.loan, data.subarray(0, KEY_LOAD_SEALED), recorded.subarray(HEADER_CONTENT, HEADER_CONTENT + 16), device.data);
@@ -147,7 +160,7 @@ function describeLoan(cartridge: Cartridge, device: Device): number {
   return 72 + RECORDED_LENGTH;
 }
 
-/** Fills `out` with the sealed content from `from` on, block by block where only the read program knows their places. */
+/** Fills `out` with what is recorded from `from` on; the content block by block where only the read program knows their places. */
 function readContent(cartridge: Cartridge, from: number, out: Uint8Array): boolean {
   const loan = cartridge.loan;
   const program = loan.keyMemory.subarray(KEY_PROGRAM);
@@ -155,7 +168,7 @@ function readContent(cartridge: Cartridge, from: number, out: Uint8Array): boole
   let block = 0;
   let rest = 0;
   let end = 0;
-  if (!needsProgram(loan)) return cartridge.store.read(from, out);
+  if (!needsProgram(loan) || from >= get32(cartridge.recorded, RECORDED_SIZE)) return cartridge.store.read(from, out);
   while (done < out.length) {
     block = Math.floor((from + done) / PROGRAM_BLOCK);
     rest = from + done - block * PROGRAM_BLOCK;
@@ -168,12 +181,13 @@ function readContent(cartridge: Cartridge, from: number, out: Uint8Array): boole
 
 /** READ CHUNKS: offset 4 | bytes in a frame 2 | frames 4. The answer is followed by that many bulk frames of sealed content, the last one maybe shorter. */
 function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
-  const total = get32(cartridge.recorded, RECORDED_SIZE);
+  let total = get32(cartridge.recorded, RECORDED_SIZE);
   const offset = data.length === 10 ? get32(data, 0) : 0;
   const size = data.length === 10 ? get16(data, 4) : 0;
   const count = data.length === 10 ? get32(data, 6) : 0;
   if (data.length !== 10) return respond(SW_LENGTH, 0);
   if (!isReadable(cartridge)) return respond(SW_CONDITIONS, 0);
+  if (offset >= total) total = cartridge.total;
   if (size < 1 || size > BULK_CONTENT || count < 1 || offset + size * (count - 1) >= total) return respond(SW_DATA, 0);
   respond(SW_OK, 0);
   bulkSend(
@@ -191,17 +205,19 @@ function readChunks(cartridge: Cartridge, device: Device, data: Uint8Array, resp
   );
 }
 
-/** Mailbox (introductions that travel home, sealed for the reader: anyone may fetch them) and recommendations: short notes that a kiosk leaves. */
+/** Clicks on adverts, which a reader adds to and a kiosk takes away; mailbox (introductions that travel home, sealed for the reader: anyone may fetch them) and recommendations: short notes that a kiosk leaves. */
 function note(device: Device, ins: number, tag: number, data: Uint8Array, kiosk: boolean): number {
-  const slot = (tag & 0xfff0) === TAG_MAILBOX ? SLOT_MAILBOX : SLOT_RECOMMENDATIONS;
+  const clicks = tag === TAG_CLICKS;
+  const slot = clicks ? SLOT_CLICKS : (tag & 0xfff0) === TAG_MAILBOX ? SLOT_MAILBOX : SLOT_RECOMMENDATIONS;
   const index = tag & 15;
   let length = 0;
-  if (((tag & 0xfff0) !== TAG_MAILBOX && (tag & 0xfff0) !== TAG_RECOMMENDATIONS) || index >= NOTES) return -SW_NOT_FOUND;
+  if ((!clicks && (tag & 0xfff0) !== TAG_MAILBOX && (tag & 0xfff0) !== TAG_RECOMMENDATIONS) || index >= NOTES) return -SW_NOT_FOUND;
   if (ins === INS_GET_DATA) {
     length = journalGet(device.memory.journal, slot, index, device.data.subarray(0, NOTE));
     return length > 0 ? length : -SW_NOT_FOUND;
   }
-  if (!kiosk) return -SW_SECURITY;
+  if (!kiosk && !clicks) return -SW_SECURITY;
+  if (clicks && data.length === 0) return journalDelete(device.memory.journal, slot, index) ? 0 : -SW_FAILURE;
   if (data.length < 1 || data.length > NOTE) return -SW_LENGTH;
   return journalPut(device.memory.journal, slot, index, data) ? 0 : -SW_FAILURE;
 }
@@ -263,6 +279,7 @@ export function startCartridge(board: Board): Device {
     loan: createLoan(device, board, keyMemory),
     store,
     recorded: new Uint8Array(RECORDED_LENGTH),
+    total: 0,
     received: -1,
   };
   journalGet(device.memory.journal, SLOT_ENVELOPE, 0, cartridge.recorded);

@@ -1,8 +1,12 @@
-import { existsSync, readFileSync } from "node:fs";
-import { extname } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { extname, join } from "node:path";
 import { Command } from "commander";
 import { startAdvertServer } from "../adverts/server.js";
 import { createAdvert, setLocalAdverts } from "../center/api/advert-routes.js";
+import { readAdverts } from "../host/adverts.js";
+import { openPort } from "../host/open.js";
+import { DeviceSession } from "../host/session.js";
+import { Transport } from "../host/transport.js";
 import { areaOf, mediaTypeOf } from "./advert-flags.js";
 import { BadInput } from "./bad-input.js";
 import { untilInterrupted } from "./interrupt.js";
@@ -39,6 +43,13 @@ export function advertsCommand(): Command {
         )
         .action(add),
     )
+    .addCommand(
+      new Command("show")
+        .description("fetch the adverts of the cartridge in a reader's slot, for a screen to show; when it has played")
+        .argument("<address>", "where the reader or client is: tcp://host:port or a serial port")
+        .requiredOption("--out <folder>", "where the pictures go")
+        .action(show),
+    )
     .addCommand(permission("permit", "permit that adverts lead a client into the local network; for tests and closed sites", true))
     .addCommand(permission("forbid", "forbid it again, as it is for every client until it is permitted", false));
 }
@@ -60,6 +71,25 @@ async function serve(flags: { data: string; port: number; host: string }): Promi
   console.log(`The advert server listens at ${server.url}.`);
   await untilInterrupted();
   await server.stop();
+}
+
+async function show(address: string, flags: { out: string }): Promise<void> {
+  const transport = new Transport(await openPort(address));
+  try {
+    await transport.reset();
+    const adverts = await readAdverts(new DeviceSession(transport));
+    mkdirSync(flags.out, { recursive: true });
+    for (const { id, mediaType, picture, areas } of adverts) {
+      const file = join(flags.out, `${id}.${mediaType.replace("image/", "")}`);
+      writeFileSync(file, picture);
+      console.log(`${file}, ${String(picture.length)} bytes`);
+      for (const { left, top, right, bottom, address: target } of areas)
+        console.log(`  ${[left, top, right, bottom].join(",")} leads to ${target}`);
+    }
+    if (adverts.length === 0) console.log("There are no adverts on the cartridge.");
+  } finally {
+    await transport.close();
+  }
 }
 
 async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

@@ -3,6 +3,8 @@ import { SLOT_CLICKS } from "../core/device/identity.js";
 import { journalDelete, journalGet, journalPut } from "../core/journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_PARAMETERS } from "../core/link/apdu.js";
 import { ADVERT_ADDRESS, ADVERT_AREAS, ADVERT_HEAD, FLAG_LOCAL_ADVERTS, REGISTRATION_FLAGS } from "../core/protocol/client.js";
+import { CLICK, CLICKS_LENGTH } from "../core/protocol/adverts.js";
+import { ALL_AREAS, areaAt, keepClick } from "../reader/adverts.js";
 import { registration } from "./registration.js";
 import type { Client, Outcome } from "./state.js";
 
@@ -13,8 +15,7 @@ const ADDRESS = ADVERT_HEAD + 1;
 const SHORTEST = 8;
 const areas = new Uint8Array(AREA * ADVERT_AREAS);
 /** Clicks that could not be sent: advert id 8 | count 4, each. */
-const CLICK = 12;
-const clicks = new Uint8Array(CLICK * ADVERT_AREAS);
+const clicks = new Uint8Array(CLICKS_LENGTH);
 const LOCAL_NAMES = [".local", ".localhost", ".internal", ".lan", ".home.arpa"];
 let asking = false;
 
@@ -103,7 +104,7 @@ export function setAdvert(tag: number, data: Uint8Array): Outcome {
   const place = tag >> 8;
   const length = data.length - ADVERT_HEAD;
   const local = (registration[REGISTRATION_FLAGS] & FLAG_LOCAL_ADVERTS) !== 0;
-  if (place === 255) {
+  if (place === ALL_AREAS) {
     areas.fill(0);
     return 0;
   }
@@ -116,38 +117,16 @@ export function setAdvert(tag: number, data: Uint8Array): Outcome {
   return 0;
 }
 
-/** Keeps a click that did not get out. Where four other adverts wait already it is lost. */
-function keepClick(client: Client, advert: Uint8Array): void {
-  const journal = client.device.memory.journal;
-  let length = journalGet(journal, SLOT_CLICKS, 0, clicks);
-  let at = 0;
-  if (length < 0) length = 0;
-  while (at < length && !equal(clicks.subarray(at, at + 8), advert)) at += CLICK;
-  if (at === clicks.length) return;
-  if (at === length) {
-    length += CLICK;
-    clicks.set(advert, at);
-    put32(clicks, at + 8, 0);
-  }
-  put32(clicks, at + 8, get32(clicks, at + 8) + 1);
-  journalPut(journal, SLOT_CLICKS, 0, clicks.subarray(0, length));
-}
-
 /** A touch: the first icon area around it is opened. A board with a button alone says 0, 0, and means the first area there is. */
 export function touched(client: Client, x: number, y: number): void {
   const network = client.board.network;
-  let found = -1;
-  let area = areas;
-  for (let i = 0; i < ADVERT_AREAS && found < 0; i++) {
-    area = areas.subarray(i * AREA, (i + 1) * AREA);
-    if (area[LENGTH] && ((x >= area[8] && y >= area[9] && x <= area[10] && y <= area[11]) || (x === 0 && y === 0))) found = i;
-  }
-  if (found < 0 || asking) return;
-  if (network === undefined) return keepClick(client, area.subarray(0, 8));
+  const area = areaAt(areas, AREA, x, y);
+  if (!area || asking) return;
+  if (network === undefined) return keepClick(client.player, area.subarray(0, 8));
   asking = true;
   network.get(text(area.subarray(ADDRESS, ADDRESS + area[LENGTH])), function (status) {
     asking = false;
-    if (status === 0) keepClick(client, area.subarray(0, 8));
+    if (status === 0) keepClick(client.player, area.subarray(0, 8));
   });
 }
 

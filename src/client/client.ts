@@ -17,6 +17,7 @@ import {
   INS_PERIOD_RECEIPT,
   INS_PLAY,
   INS_PUT_DATA,
+  INS_READ_ADVERTS,
   INS_REGISTER,
   INS_STATUS,
   INS_STOP,
@@ -34,6 +35,7 @@ import {
 import { TREE_SLICE_MAX } from "../core/tree/tree.js";
 import { createPeer } from "../reader/peers.js";
 import { createPlayer } from "../reader/player.js";
+import { readAdverts } from "../reader/adverts.js";
 import { clearClicks, describeClicks, setAdvert, touched } from "./adverts.js";
 import { KEPT_LENGTH, describeClient, loadKept, supply } from "./keeping.js";
 import { describeOwn, hasMoved, removeLicense, requestLicense, requestMove, settleMove, takeCopy, takeLicense } from "./licenses.js";
@@ -102,6 +104,7 @@ function command(client: Client, ins: number, tag: number, data: Uint8Array, res
   if (ins === INS_SUPPLY) return supply(client, data, respond);
   if (ins === INS_ENABLE) return enable(client, tag, data, respond);
   if (ins === INS_COPY) return takeCopy(client, data, respond);
+  if (ins === INS_READ_ADVERTS) return readAdverts(client.player, client.device, data, respond);
   outcome = answer(client, ins, tag, data);
   if (outcome < 0) respond(-outcome, 0);
   else respond(SW_OK, outcome);
@@ -163,6 +166,7 @@ export function startClient(board: Board): Device {
   player.finish = function () {
     finishPlay(client);
   };
+  player.advert = setAdvert;
   cartridge.inserted = card.inserted = function () {
     board.after(SETTLES, function () {
       advance(client);

@@ -51,7 +51,7 @@ import {
   LICENSE_TERMS,
 } from "../core/protocol/license.js";
 import { randomFill } from "../core/random.js";
-import { PLAYER_PLAYING } from "../reader/player.js";
+import { PLAYER_PLAYING } from "../reader/state.js";
 import { MEDIA_LENGTH, readMedia, registration } from "./registration.js";
 import { NONCE_LICENSE, NONCE_MOVE, about, answerProof, openMessage, plain, type Client, type Outcome } from "./state.js";
 import { latest } from "./time.js";

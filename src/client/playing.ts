@@ -5,6 +5,7 @@ import { SW_CONDITIONS, SW_DATA, SW_LENGTH, SW_OK } from "../core/link/apdu.js";
 import { INS_GET_LOAN } from "../core/protocol/constants.js";
 import { HEADER_CONTENT, HEADER_LENGTH, headerFits } from "../core/stream/header.js";
 import { type Peer, authenticatePeer, exchange } from "../reader/peers.js";
+import { choosePlay, end, requestLicense } from "../reader/player.js";
 import {
   LOAN_ENVELOPE,
   LOAN_HEADER,
@@ -17,10 +18,7 @@ import {
   REASON_CARD,
   REASON_KEY,
   REASON_NONE,
-  choosePlay,
-  end,
-  requestLicense,
-} from "../reader/player.js";
+} from "../reader/state.js";
 import { KEPT_LENGTH, keep } from "./keeping.js";
 import { chooseRight, openByLicense, openByPeriod } from "./rights.js";
 import {

@@ -27,7 +27,7 @@ import { TERMS_NOT_BEFORE } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
 import { streamStart } from "../core/stream/stream.js";
-import { LOAN_ENVELOPE, LOAN_HEADER, LOAN_RATE, LOAN_SIZE, REASON_KEY, REASON_LICENSE } from "../reader/player.js";
+import { LOAN_ENVELOPE, LOAN_HEADER, LOAN_RATE, LOAN_SIZE, REASON_KEY, REASON_LICENSE } from "../reader/state.js";
 import { OWN_EPOCH, OWN_LENGTH, OWN_TITLE, own, seekOwn, storeOwn } from "./licenses.js";
 import { PERIOD_HELD, countPlay, period, readPeriod, seekPeriod } from "./periods.js";
 import { type Client, RIGHT_CARD, RIGHT_LICENSE, RIGHT_PERIOD, WANTED_ENVELOPE } from "./state.js";

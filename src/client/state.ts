@@ -3,7 +3,7 @@ import type { Device } from "../core/device/device.js";
 import { SW_DATA } from "../core/link/apdu.js";
 import { KEY_CLIENT } from "../core/protocol/derive.js";
 import { openFor, prove, proven } from "../core/protocol/loan.js";
-import type { Player } from "../reader/player.js";
+import type { Player } from "../reader/state.js";
 
 /** What a nonce was made for. */
 export const NONCE_LICENSE = 1;

@@ -3,6 +3,7 @@ import { SW_OK } from "../core/link/apdu.js";
 import { BULK_CONTENT } from "../core/link/bulk.js";
 import { LICENSE_ID, LICENSE_LENGTH, USE_TOO_LATE, closePlay } from "../core/protocol/license.js";
 import { streamChunks } from "../core/stream/stream.js";
+import { begin, closeLicense, end, finished, playChunk, receiveChunks } from "../reader/player.js";
 import {
   LOAN_SIZE,
   PLAYER_PLAYING,
@@ -12,13 +13,7 @@ import {
   REASON_CHUNK,
   REASON_LINK,
   REASON_NONE,
-  begin,
-  closeLicense,
-  end,
-  finished,
-  playChunk,
-  receiveChunks,
-} from "../reader/player.js";
+} from "../reader/state.js";
 import { OWN_LENGTH, own, seekOwn, storeOwn } from "./licenses.js";
 import { expire } from "./periods.js";
 import { type Client, RIGHT_CARD, RIGHT_LICENSE, RIGHT_PERIOD, SOURCE_CARTRIDGE, SOURCE_STORE } from "./state.js";

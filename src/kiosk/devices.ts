@@ -1,3 +1,5 @@
+import type { Clicks } from "../center/api/delivery-messages.js";
+
 /** A device answered, and refused: what it refused, with its status word (ISO/IEC 7816-4). */
 export class DeviceRefused extends Error {
   constructor(
@@ -22,8 +24,10 @@ export interface KioskCartridge {
   readonly id: string;
   /** PREPARE: a fresh challenge (16 bytes), the highest loan counter seen, the capacitor's millivolts and whether that is enough for a loan. */
   prepare(): Promise<{ challenge: Uint8Array; counter: number; millivolts: number; charged: boolean }>;
-  /** RECORD: puts a sealed content on the cartridge, whole. */
-  record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Bytes that its medium holds. */
+  readonly capacity: number;
+  /** RECORD: puts a sealed content on the cartridge, whole, and the section of adverts behind it; an empty one for none. */
+  record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>, adverts: Uint8Array): Promise<void>;
   /** LOAD KEY: answers the proof (16 bytes) that the key is held. */
   loadKey(keyLoad: Uint8Array, envelope: Uint8Array): Promise<Uint8Array>;
   /** ACTIVATE: arms. Safe to repeat. */
@@ -43,6 +47,9 @@ export interface KioskCartridge {
   putMail(tickets: Uint8Array): Promise<void>;
   readRecommendations(): Promise<Uint8Array[]>;
   writeRecommendations(notes: Uint8Array[]): Promise<void>;
+  /** Clicks on adverts that a reader left here. */
+  readClicks(): Promise<Clicks>;
+  clearClicks(): Promise<void>;
 }
 
 /** A card in its slot, authenticated. */

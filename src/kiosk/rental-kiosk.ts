@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { readRecommendations } from "../center/api/recommendations.js";
+import { reportClicks } from "../center/api/advert-routes.js";
 import { activateLoan, cancelLoan, completeContract, getLoan, makeContract, prepareLoan, sealKey } from "../center/api/rental-routes.js";
 import { takeReceipt } from "../center/api/return-routes.js";
 import type { LoanBody } from "../center/api/schema.js";
 import { ProblemError } from "../center/api/problems.js";
 import type { CenterClient } from "../center/client.js";
+import { SECTION_BLOCK, sectionAt } from "../core/protocol/adverts.js";
 import { KioskCatalog, type Choice } from "./catalog.js";
 import { ContentCache } from "./contents.js";
 import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
@@ -40,6 +42,8 @@ export interface RentalKioskOptions {
 /** A capacitor that is not charged after so long is faulty; milliseconds. */
 const CHARGE_LIMIT = 30 * 60_000;
 const CHARGE_POLL = 1000;
+/** Bytes of adverts that a customer waits for: half a minute on the wire. */
+const ADVERTS_LIMIT = 256 << 10;
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
@@ -156,8 +160,16 @@ export class RentalKiosk {
     const form = this.catalog.form(loan.contentId, loan.version, loan.suite);
     if (form === undefined) throw new NotPossible("The center's catalog does not list what it lent; choose again.");
     await this.contents.fetch(form);
+    const adverts = await this.adverts(loan, cartridge.capacity - sectionAt(form.length));
     this.step("record");
-    await cartridge.record(unhex(form.header), form.length, form.sampleRate, this.contents.read(form));
+    await cartridge.record(unhex(form.header), form.length, form.sampleRate, this.contents.read(form), adverts);
+  }
+
+  /** The operator's adverts for this loan, as many as the cartridge has room for behind the content. */
+  private async adverts(loan: LoanBody, room: number): Promise<Uint8Array> {
+    if (room < SECTION_BLOCK) return new Uint8Array(0);
+    const path = `/v1/loans/${loan.id}/adverts?room=${String(Math.min(room, ADVERTS_LIMIT))}`;
+    return new Uint8Array(await (await this.options.client.bytes(path)).arrayBuffer());
   }
 
   /** Waits until the capacitor is charged; answers the cartridge's newest challenge. */
@@ -190,6 +202,11 @@ export class RentalKiosk {
     if (receipt === null) return;
     const { acknowledgment } = await this.options.client.call(takeReceipt, { body: { receipt: hex(receipt) } });
     await cartridge.acknowledge(unhex(acknowledgment));
+    const clicks = await cartridge.readClicks();
+    if (clicks.length === 0) return;
+    // Told once or, after a cut, never.
+    await cartridge.clearClicks();
+    await this.options.client.call(reportClicks, { body: { clicks } });
   }
 
   /**

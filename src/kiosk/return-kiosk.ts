@@ -1,5 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { reportClicks } from "../center/api/advert-routes.js";
+import type { Clicks } from "../center/api/delivery-messages.js";
 import { ProblemError } from "../center/api/problems.js";
 import { readReceipt } from "../center/api/receipt.js";
 import { writeRecommendations } from "../center/api/recommendations.js";
@@ -34,6 +36,9 @@ export interface ReturnEntry {
   stars?: number;
   rated?: boolean;
   reservations: string[];
+  /** Clicks that a reader without a network left on the cartridge; to be reported once the cartridge has forgotten them. */
+  clicks?: Clicks;
+  clicksTaken?: boolean;
   /** A payment that was begun; `approved` is still to be booked. */
   payment?: { reference: string; method: "cash" | "card"; amount: number; outcome: Outcome };
   /** The customer has gone without having paid. */
@@ -113,7 +118,17 @@ export class ReturnKiosk {
     const entry: ReturnEntry = { reservations: [], ...this.entries.get(id), receipt: hex(receipt) };
     this.attended.add(id);
     this.entries.put(id, entry);
+    await this.takeClicks(id, cartridge).catch(() => undefined);
     return this.report(id, entry, cartridge, card, held);
+  }
+
+  /** Takes the clicks off the cartridge. They are counted once or, after a cut between the two, never. */
+  private async takeClicks(id: string, cartridge: KioskCartridge): Promise<void> {
+    const clicks = await cartridge.readClicks();
+    if (clicks.length === 0) return;
+    this.update(id, { clicks, clicksTaken: false });
+    await cartridge.clearClicks();
+    this.update(id, { clicksTaken: true });
   }
 
   private async report(
@@ -279,6 +294,7 @@ export class ReturnKiosk {
 
   /** Everything that is left of a return, in order; each part is done once however often this is called. */
   private async finish(id: string): Promise<LoanBody | undefined> {
+    await this.sendClicks(id);
     await this.sendRating(id);
     await this.sendReservations(id);
     const entry = await this.settlePayment(id);
@@ -321,6 +337,12 @@ export class ReturnKiosk {
       this.update(id, { payment: undefined, left: "declined" });
       return this.options.client.call(getLoan, { params });
     }
+  }
+
+  private async sendClicks(id: string): Promise<void> {
+    const { clicks, clicksTaken } = this.entry(id);
+    if (clicks !== undefined && clicksTaken === true) await this.options.client.call(reportClicks, { body: { clicks } }, `${id}-clicks`);
+    if (clicks !== undefined) this.update(id, { clicks: undefined });
   }
 
   private async sendRating(id: string): Promise<number | undefined> {

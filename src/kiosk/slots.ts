@@ -20,6 +20,7 @@ import {
   INS_REVOKE_LICENSE,
   ROLE_CARD,
   ROLE_CARTRIDGE,
+  TAG_CLICKS,
   TAG_LICENSE,
   TAG_MAILBOX,
   TAG_READER_CERTIFICATE,
@@ -27,6 +28,8 @@ import {
   TAG_RECOMMENDATIONS,
   TAG_TICKET,
 } from "../core/protocol/constants.js";
+import { AREAS, CLICK, sectionAt } from "../core/protocol/adverts.js";
+import type { Clicks } from "../center/api/delivery-messages.js";
 import { LICENSE_LOAN, LICENSE_TERMS } from "../core/protocol/license.js";
 import { TERMS_LENGTH } from "../core/protocol/terms.js";
 import type { HostParty } from "../host/party.js";
@@ -42,6 +45,8 @@ const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const NOTES = 4;
 const LICENSES = 4;
 const READERS = 2;
+/** Clicks on one advert that are believed of one cartridge. */
+const MOST_CLICKS = 1_000_000;
 /** Milliseconds that a device may take to arrive, and between two looks. */
 const ARRIVAL = 1500;
 const POLL = 50;
@@ -62,6 +67,7 @@ async function query(session: DeviceSession, ins: number, tag: number, cla: numb
 class SlotCartridge implements KioskCartridge {
   constructor(
     readonly id: string,
+    readonly capacity: number,
     private readonly session: DeviceSession,
     private readonly transport: Transport,
   ) {}
@@ -71,23 +77,32 @@ class SlotCartridge implements KioskCartridge {
     return { challenge: data.slice(0, 16), counter: get32(data, 16), millivolts: (data[20] << 8) | data[21], charged: data[22] === 1 };
   }
 
-  async record(header: Uint8Array, length: number, sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void> {
+  async record(
+    header: Uint8Array,
+    length: number,
+    sampleRate: number,
+    sealed: AsyncIterable<Uint8Array>,
+    adverts: Uint8Array,
+  ): Promise<void> {
     const folder = mkdtempSync(join(tmpdir(), "leyden-record-"));
     const path = join(folder, "sealed");
-    const data = new Uint8Array(header.length + 8);
+    const data = new Uint8Array(header.length + (adverts.length > 0 ? 12 : 8));
+    const total = adverts.length > 0 ? sectionAt(length) + adverts.length : length;
     data.set(header);
     put32(data, header.length, length);
     put32(data, header.length + 4, sampleRate);
+    if (adverts.length > 0) put32(data, header.length + 8, adverts.length);
     try {
       // The wire asks for frames again when one is lost, so the content must be at hand.
       const file = await open(path, "w");
       for await (const bytes of sealed) await file.write(bytes);
+      if (adverts.length > 0) await file.write(adverts, 0, adverts.length, sectionAt(length));
       await file.close();
       const descriptor = openSync(path, "r");
       try {
         await order(this.session, "to record", INS_RECORD, 0, data);
-        await this.transport.bulkSend(Math.ceil(length / BULK_CONTENT), (index) => {
-          const frame = new Uint8Array(Math.min(BULK_CONTENT, length - index * BULK_CONTENT));
+        await this.transport.bulkSend(Math.ceil(total / BULK_CONTENT), (index) => {
+          const frame = new Uint8Array(Math.min(BULK_CONTENT, total - index * BULK_CONTENT));
           readSync(descriptor, frame, 0, frame.length, index * BULK_CONTENT);
           return frame;
         });
@@ -151,6 +166,20 @@ class SlotCartridge implements KioskCartridge {
   async writeRecommendations(notes: Uint8Array[]): Promise<void> {
     for (const [index, note] of notes.slice(0, NOTES).entries())
       await order(this.session, "recommendations", INS_PUT_DATA, TAG_RECOMMENDATIONS | index, note, 0x00);
+  }
+
+  async readClicks(): Promise<Clicks> {
+    const data = await query(this.session, INS_GET_DATA, TAG_CLICKS, 0x00);
+    const clicks: Clicks = [];
+    for (let at = 0; data !== null && at + CLICK <= data.length; at += CLICK) {
+      const count = Math.min(get32(data, at + 8), MOST_CLICKS);
+      if (count > 0) clicks.push({ advertId: hex(data.subarray(at, at + 8)), count });
+    }
+    return clicks.slice(0, AREAS);
+  }
+
+  async clearClicks(): Promise<void> {
+    await order(this.session, "to forget its clicks", INS_PUT_DATA, TAG_CLICKS, none, 0x00);
   }
 }
 
@@ -237,7 +266,7 @@ export class KioskSlots implements KioskDevices {
 
   async cartridge(): Promise<KioskCartridge | null> {
     const session = await this.session(this.cartridgeSlot, ROLE_CARTRIDGE);
-    return session && new SlotCartridge(hex(session.peer), session, this.cartridgeSlot);
+    return session && new SlotCartridge(hex(session.peer), (await session.info()).capacity, session, this.cartridgeSlot);
   }
 
   async card(): Promise<KioskCard | null> {

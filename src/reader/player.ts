@@ -30,73 +30,39 @@ import {
   openLicense,
   sealLicense,
 } from "../core/protocol/license.js";
-import { ENVELOPE_CONTEXT, ENVELOPE_LENGTH, envelopeContext, joinShares } from "../core/protocol/loan.js";
+import { ENVELOPE_CONTEXT, envelopeContext, joinShares } from "../core/protocol/loan.js";
 import { TERMS_CUSTODY, TERMS_LENGTH } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
-import { HEADER_CONTENT, HEADER_LENGTH } from "../core/stream/header.js";
-import { createStream, streamChunks, streamOpenChunk, streamStart, streamWipe, type Stream } from "../core/stream/stream.js";
+import { HEADER_CONTENT } from "../core/stream/header.js";
+import { createStream, streamChunks, streamOpenChunk, streamStart, streamWipe } from "../core/stream/stream.js";
 import { suite1 } from "../core/stream/suite1.js";
 import { suite2 } from "../core/stream/suite2.js";
+import { handClicks, readDirectory } from "./adverts.js";
 import { exchange, type Peer } from "./peers.js";
-
-/** What the reader is doing, as STATUS tells it. */
-export const PLAYER_IDLE = 0;
-export const PLAYER_PLAYING = 1;
-export const PLAYER_FINISHED = 2;
-export const PLAYER_REFUSED = 3;
-export const PLAYER_STOPPED = 4;
-/** A client looks for what it may use, and for the content. */
-export const PLAYER_SEEKING = 5;
-
-/** Why: what refused or stopped, besides the status word that came with it. */
-export const REASON_NONE = 0;
-export const REASON_CARD = 1;
-export const REASON_CARTRIDGE = 2;
-export const REASON_LICENSE = 3;
-export const REASON_KEY = 4;
-export const REASON_CHUNK = 5;
-export const REASON_LINK = 6;
-
-/** GET LOAN's answer: offsets. */
-export const LOAN_TERMS = 16;
-export const LOAN_HEADER = LOAN_TERMS + TERMS_LENGTH;
-export const LOAN_ENVELOPE = LOAN_HEADER + HEADER_LENGTH;
-export const LOAN_SIZE = LOAN_ENVELOPE + ENVELOPE_LENGTH;
-export const LOAN_RATE = LOAN_SIZE + 4;
-export const LOAN_TIME = LOAN_RATE + 4;
-export const LOAN_LENGTH = LOAN_TIME + 8;
-
-export interface Player {
-  device: Device;
-  board: Board;
-  sink: Sink;
-  card: Peer;
-  cartridge: Peer;
-  /** Something was put in, or somebody asked: play when both are authenticated. */
-  wanted: boolean;
-  state: number;
-  reason: number;
-  /** Status word of the refusal, and the one byte of reason that a card adds. */
-  sw: number;
-  detail: number;
-  /** Chunk that was refused; bytes played. */
-  chunk: number;
-  played: number;
-  startedAt: number;
-  /** As GET LOAN answers it; terms of zeros where the content does not come from a cartridge, and the license alone tells them. */
-  loan: Uint8Array;
-  license: Uint8Array;
-  /** Loan id 16 | play id 16 | 1 while the play is open: what the journal keeps. */
-  play: Uint8Array;
-  key: Uint8Array;
-  other: Uint8Array;
-  stream: Stream;
-  clear: Uint8Array;
-  /** Fetches the sealed content, now that the stream can open it; all of it has been played. */
-  fetch: (player: Player) => void;
-  finish: (player: Player) => void;
-}
+import {
+  PLAYER_IDLE,
+  PLAYER_PLAYING,
+  PLAYER_FINISHED,
+  PLAYER_REFUSED,
+  PLAYER_STOPPED,
+  PLAYER_SEEKING,
+  REASON_NONE,
+  REASON_CARD,
+  REASON_CARTRIDGE,
+  REASON_LICENSE,
+  REASON_KEY,
+  REASON_CHUNK,
+  REASON_LINK,
+  LOAN_TERMS,
+  LOAN_HEADER,
+  LOAN_ENVELOPE,
+  LOAN_SIZE,
+  LOAN_RATE,
+  LOAN_TIME,
+  LOAN_LENGTH,
+  type Player,
+} from "./state.js";
 
 const context = scratch(ENVELOPE_CONTEXT);
 const digest = scratch(32);
@@ -229,6 +195,11 @@ function requestShare(player: Player): void {
 
 /** Takes the title key out of the envelope and starts the stream. */
 function openEnvelope(player: Player): void {
+  function go(): void {
+    if (player.state !== PLAYER_SEEKING) return wipe(player);
+    player.key.fill(0);
+    player.fetch(player);
+  }
   const loan = player.loan;
   const license = player.license;
   const header = loan.subarray(LOAN_HEADER, LOAN_ENVELOPE);
@@ -247,9 +218,9 @@ function openEnvelope(player: Player): void {
     !streamStart(player.stream, header, player.other)
   )
     return end(player, PLAYER_REFUSED, REASON_KEY, 0);
-  player.key.fill(0);
   player.other.fill(0);
-  player.fetch(player);
+  if (fromCartridge(player)) readDirectory(player, go);
+  else go();
 }
 
 /** The content begins to play. */
@@ -322,16 +293,18 @@ export function closeLicense(player: Player): void {
   exchange(card, 0x80, INS_END_PLAY, 0, 32, function (sw, length) {
     if (sw !== SW_OK || length !== 32) {
       wipe(player);
-      return;
+      return handClicks(player);
     }
     player.key.set(card.data.subarray(0, 32));
     closePlay(license, seconds);
     sealLicense(card.data.subarray(0, LICENSE_RECORD), player.key, license);
     wipe(player);
     exchange(card, 0x80, INS_END_PLAY, 1, LICENSE_RECORD, function (updated) {
-      if (updated !== SW_OK) return;
-      player.play[32] = 0;
-      journalPut(player.device.memory.journal, SLOT_PLAY, 0, player.play);
+      if (updated === SW_OK) {
+        player.play[32] = 0;
+        journalPut(player.device.memory.journal, SLOT_PLAY, 0, player.play);
+      }
+      handClicks(player);
     });
   });
 }

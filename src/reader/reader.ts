@@ -1,10 +1,12 @@
 import type { Board } from "../../boards/board.js";
 import { startDevice, whenIdle, workDone, type Device } from "../core/device/device.js";
 import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
-import { INS_PLAY, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
+import { INS_PLAY, INS_READ_ADVERTS, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { closeChannel } from "../core/protocol/session.js";
+import { isIdle, readAdverts } from "./adverts.js";
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
-import { PLAYER_IDLE, PLAYER_PLAYING, createPlayer, describePlayer, play, type Player } from "./player.js";
+import { createPlayer, describePlayer, play } from "./player.js";
+import { PLAYER_IDLE, PLAYER_PLAYING, type Player } from "./state.js";
 
 /** A card that comes just before its cartridge waits for it, and for the introduction that it may bring: certificates take weak boards minutes. */
 const CARD_WAITS = 3000;
@@ -39,7 +41,7 @@ function advance(device: Device, player: Player): void {
       });
     } else {
       workDone(device);
-      if (!player.wanted || !player.card.channel.open || !player.cartridge.channel.open || player.state === PLAYER_PLAYING) return;
+      if (!player.wanted || !player.card.channel.open || !player.cartridge.channel.open || !isIdle(player)) return;
       player.wanted = false;
       play(player);
     }
@@ -74,12 +76,12 @@ export function startReader(board: Board): Device {
       advance(device, player);
     });
   };
-  device.handler = function (self, ins, _tag, _data, respond) {
+  device.handler = function (self, ins, _tag, data, respond) {
     if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
+    else if (ins === INS_READ_ADVERTS) readAdverts(player, self, data, respond);
     else if (ins === INS_PLAY) {
       // While it speaks with either, it authenticates or begins to play already.
-      if (!card.present || !cartridge.present || card.waiting || cartridge.waiting || player.state === PLAYER_PLAYING)
-        return respond(SW_CONDITIONS, 0);
+      if (!card.present || !cartridge.present || !isIdle(player)) return respond(SW_CONDITIONS, 0);
       // Either may have been out of its slot since: both authenticate anew, so that no old session is taken for one that stands.
       closeChannel(card.channel);
       closeChannel(cartridge.channel);

@@ -2,7 +2,7 @@ import * as assert from "uvu/assert";
 import { CUSTODY_CARD, INS_END_PLAY, INS_GET_KEY, INS_REQUEST_KEY, ROLE_CARD, ROLE_CARTRIDGE } from "../../src/core/protocol/constants.js";
 import { LICENSE_LENGTH, LICENSE_RECORD, closePlay, openLicense, sealLicense } from "../../src/core/protocol/license.js";
 import { rent } from "../../src/kiosk/rental.js";
-import { PLAYER_FINISHED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { readerParty } from "../scenario/support/parties.js";
 import { DAY, HOUR, SECOND, Stage } from "../scenario/support/stage.js";

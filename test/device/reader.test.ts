@@ -2,7 +2,7 @@ import { anything, capture, instance, resetCalls, verify, when } from "ts-mockit
 import * as assert from "uvu/assert";
 import { SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../../src/core/link/apdu.js";
 import { INS_ERASE, INS_PLAY, INS_STATUS, ROLE_READER } from "../../src/core/protocol/constants.js";
-import { PLAYER_IDLE } from "../../src/reader/player.js";
+import { PLAYER_IDLE } from "../../src/reader/state.js";
 import { startReader } from "../../src/reader/reader.js";
 import { suite } from "../suite.js";
 import { MockedBoard, command } from "./board.js";

@@ -4,7 +4,7 @@ import { CUSTODY_SPLIT, ROLE_CARD, ROLE_CARTRIDGE, ROLE_CLIENT, ROLE_READER } fr
 import { Transport } from "../../src/host/transport.js";
 import { DeviceSession } from "../../src/host/session.js";
 import { CLIENT_FINISHED } from "../../src/host/client-device.js";
-import { PLAYER_FINISHED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { ClientWorld } from "../../sim/client-world.js";
 import type { EspruinoBoard } from "../../sim/espruino.js";
 import { virtualTimers, type LoanWorld, type LoanWorldOptions } from "../../sim/loan-world.js";

@@ -3,8 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { eraseCustomer, orderReport, orderSums } from "../../src/center/api/advert-routes.js";
+import { ROLE_CLIENT } from "../../src/core/protocol/constants.js";
 import { suite } from "../suite.js";
-import { PIXEL, addAdvert, addContent, addCustomer, addOperator, addStore, enrollBoard, freePort } from "./support/delivery.js";
+import { PIXEL, addAdvert, addCustomer, addStore, freePort } from "./support/delivery.js";
 import { Service, until, type Part } from "./support/service.js";
 
 const test = suite("delivery");
@@ -38,15 +39,15 @@ test.before(async () => {
   const [client, port] = await Promise.all([service.board("client", "client"), freePort(), service.center("0", ...LOCAL)]);
   advertServer = (await adverts.says(/listens at (http:\S+)\.$/))[1];
   const { staff } = service;
-  const operator = await addOperator(staff, "library");
-  item = await addContent(staff, operator, "tune");
+  const operator = await service.operator("library");
+  item = (await service.lend("tune", plain, operator)).id;
   const area = { left: 0, top: 0, right: 255, bottom: 255 };
   await addAdvert(staff, operator, PIXEL, "image/gif", [{ ...area, address: `${advertServer}/a/library` }]);
   const contents = await addStore(staff, storeData, `http://127.0.0.1:${port}`, item, file);
   contents.attach(item, PIXEL, "image/gif", [{ ...area, address: `${advertServer}/a/producer` }]);
   const store = service.start("store", "store", "run", "--data", storeData, "--port", port, ...LOCAL);
   board = client;
-  terminalId = await enrollBoard(service, client);
+  terminalId = await service.enroll(client, ROLE_CLIENT);
   await addCustomer(service, "Anna", identity);
   // The advert server of this test is on this machine; the center permits that to this client.
   await service.run("adverts", "permit", terminalId, ...service.flags);
@@ -91,7 +92,7 @@ test("[B6] who ordered what is classified, reported as a table and as CSV, and a
   assert.is(line.title, "tune");
   assert.is(line.region, "coast");
   const csv = await service.run("order", "report", "--csv", ...service.flags);
-  assert.match(csv, /"Anna","tune","application\/octet-stream","up to a day","library","coast"/);
+  assert.match(csv, /"Anna","tune","audio\/pcm","up to a day","library","coast"/);
   assert.match(await service.run("order", "report", ...service.flags), /│ +'?Anna'? +│ +'?tune'? +│/);
   await service.staff.call(eraseCustomer, { params: { customerId: line.customerId ?? "" }, body: {} });
   const csvAfter = await (await service.staff.bytes("/v1/reports/orders/csv")).text();

@@ -1,7 +1,7 @@
 /** After an erase nothing of the key is in any device's memory, dropped buffers and strings of the engine included. */
 import * as assert from "uvu/assert";
 import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT } from "../../src/core/protocol/constants.js";
-import { PLAYER_FINISHED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { HOUR, SECOND, Stage } from "./support/stage.js";
 

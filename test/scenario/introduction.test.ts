@@ -12,7 +12,7 @@ import {
 import type { DeviceReference } from "../../src/center/keys/authority.js";
 import { takeTicket } from "../../src/host/ticket.js";
 import { DeviceError } from "../../src/host/session.js";
-import { PLAYER_FINISHED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { COUNTED, mutant } from "../attack/support/mutant.js";
 import { SECOND, Stage } from "./support/stage.js";

@@ -29,7 +29,7 @@ import { ENVELOPE_CONTEXT, ENVELOPE_LENGTH, envelopeContext } from "../../src/co
 import { TERMS_LENGTH } from "../../src/core/protocol/terms.js";
 import { open } from "../../src/core/seal.js";
 import type { DeviceSession } from "../../src/host/session.js";
-import { PLAYER_FINISHED, PLAYER_REFUSED, REASON_CARD, REASON_CARTRIDGE } from "../../src/reader/player.js";
+import { PLAYER_FINISHED, PLAYER_REFUSED, REASON_CARD, REASON_CARTRIDGE } from "../../src/reader/state.js";
 import type { TermsRequest } from "../../src/kiosk/rental.js";
 import { START } from "../../sim/loan-world.js";
 import { suite } from "../suite.js";

@@ -2,7 +2,7 @@ import * as assert from "uvu/assert";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT, INS_GET_KEY, INS_GET_LOAN, INS_PLAY } from "../../src/core/protocol/constants.js";
-import { PLAYER_FINISHED, PLAYER_REFUSED, PLAYER_STOPPED, REASON_CARTRIDGE, REASON_CHUNK } from "../../src/reader/player.js";
+import { PLAYER_FINISHED, PLAYER_REFUSED, PLAYER_STOPPED, REASON_CARTRIDGE, REASON_CHUNK } from "../../src/reader/state.js";
 import { rent } from "../../src/kiosk/rental.js";
 import { suite } from "../suite.js";
 import { contains, flashOf, inFlash, inMemory, memoryOf, steal } from "./support/leftovers.js";

@@ -3,7 +3,7 @@ import { INS_ACTIVATE, INS_LOAD_PROGRAM } from "../../src/core/protocol/constant
 import { programFits, runProgram } from "../../src/cartridge/program.js";
 import { makeReadProgram } from "../../src/kiosk/read-program.js";
 import { rent } from "../../src/kiosk/rental.js";
-import { PLAYER_FINISHED, PLAYER_REFUSED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED, PLAYER_REFUSED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { contains, flashOf, inFlash, inMemory } from "./support/leftovers.js";
 import { DAY, HOUR, Stage, type Title } from "./support/stage.js";

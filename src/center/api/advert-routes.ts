@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { Areas, MediaType } from "./delivery-messages.js";
+import { Areas, Clicks, MediaType } from "./delivery-messages.js";
 import { route } from "./route.js";
 import { DeviceId, Hash, Id, Name, bytes, closed, nullable, oneOf } from "./schema.js";
 
@@ -48,6 +48,17 @@ export const listAdverts = route({
   response: Type.Array(AdvertView),
 });
 
+export const loanAdverts = route({
+  method: "GET",
+  url: "/v1/loans/:loanId/adverts",
+  access: "kiosk",
+  tag,
+  summary: "The operator's adverts for a cartridge, authentic under the loan's key; empty when there are none or no room",
+  params: Type.Object({ loanId: Id }),
+  query: Type.Object({ room: Type.String({ pattern: "^[0-9]{1,10}$", description: "Bytes that there are behind the content" }) }),
+  response: Type.Unknown(),
+});
+
 export const AdvertParams = Type.Object({ advertId: DeviceId });
 
 const ClientParams = Type.Object({ deviceId: DeviceId });
@@ -82,12 +93,22 @@ export const newestRegistration = route({
   ),
 });
 
+export const reportClicks = route({
+  method: "POST",
+  url: "/v1/advert-clicks",
+  access: "kiosk",
+  tag,
+  summary: "Report the clicks that a reader without a network left on a cartridge",
+  body: closed({ clicks: Clicks }),
+  response: Type.Object({ reported: Type.Integer() }),
+});
+
 export const keptClicks = route({
   method: "GET",
   url: "/v1/advert-clicks",
   access: "staff",
   tag,
-  summary: "Clicks that clients without a network kept, as they reported them at the end of a period",
+  summary: "Clicks that readers and clients without a network kept, as they came at a return or at the end of a period",
   response: Type.Array(Type.Object({ advertId: DeviceId, count: Type.Integer() })),
 });
 

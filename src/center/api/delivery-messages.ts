@@ -32,6 +32,10 @@ export const AdvertBody = closed({
 });
 export type AdvertBody = Static<typeof AdvertBody>;
 
+/** Clicks that were kept where there was no network; nothing says whose they were. */
+export const Clicks = Type.Array(closed({ advertId: DeviceId, count: Type.Integer({ minimum: 1, maximum: 1_000_000 }) }), { maxItems: 16 });
+export type Clicks = Static<typeof Clicks>;
+
 /** A content as a store has sealed it, with the adverts that the store attaches. */
 export const FormBody = closed({
   header: bytes(48, "Stream header"),

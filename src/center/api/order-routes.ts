@@ -1,4 +1,5 @@
 import { Type, type Static } from "typebox";
+import { Clicks } from "./delivery-messages.js";
 import { route } from "./route.js";
 import { DeviceId, Hash, Id, Instant, Name, bytes, closed, nullable, oneOf } from "./schema.js";
 
@@ -186,7 +187,7 @@ export const takePeriodReceipt = route({
   params: Type.Object({ deviceId: DeviceId }),
   body: closed({
     receipt: bytes(52, "The client's receipt"),
-    clicks: Type.Array(closed({ advertId: DeviceId, count: Type.Integer({ minimum: 1, maximum: 1_000_000 }) }), { maxItems: 16 }),
+    clicks: Clicks,
   }),
   response: Type.Object({ settlement: bytes(16, "For the client, which then forgets the period") }),
 });

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
-import { access, constants, open, rename, rm } from "node:fs/promises";
+import { access, constants, open, readFile, rename, rm } from "node:fs/promises";
 import { createReadStream } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
@@ -59,6 +59,14 @@ export class FileStore {
   /** The bytes from `start` to `end`, both included. */
   read(sha256: string, start: number, end: number): Readable {
     return createReadStream(this.path(sha256), { start, end });
+  }
+
+  /** All bytes of a small file. @throws Error when they are no longer those that were stored */
+  async whole(sha256: string): Promise<Buffer> {
+    const bytes = await readFile(this.path(sha256));
+    if (createHash("sha256").update(bytes).digest("hex") !== sha256)
+      throw new Error(`The file ${sha256} is damaged on the center's disk; send it again.`);
+    return bytes;
   }
 
   /** Rejects when the folder cannot be written to. */

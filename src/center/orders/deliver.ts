@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import type { Clock } from "../clock.js";
 import { ROLE_STORE } from "../../core/protocol/constants.js";
 import type { Outgoing } from "../../host/outgoing.js";
@@ -210,7 +210,7 @@ async function deliverAdverts(means: Means, { order }: Due): Promise<Outcome> {
   for (const { id, media_type, length, sha256 } of adverts) {
     if (media_type === null || length === null || sha256 === null) continue;
     const rows = await means.db.selectFrom("advert_areas").selectAll().where("advert_id", "=", id).orderBy("number").execute();
-    const picture = await whole(means.pictures, sha256, length);
+    const picture = await means.pictures.whole(sha256);
     const answer = await send(means, "POST", `${order.address}/v1/orders/${order.id}/adverts`, {
       advert: {
         id,
@@ -230,13 +230,4 @@ async function deliverAdverts(means: Means, { order }: Due): Promise<Outcome> {
     if (answer.status !== 200) return { error: refused(answer, "The terminal did not take an advert") };
   }
   return { done: true };
-}
-
-async function whole(files: FileStore, sha256: string, length: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  for await (const part of files.read(sha256, 0, length - 1)) parts.push(part as Buffer);
-  const bytes = Buffer.concat(parts);
-  if (createHash("sha256").update(bytes).digest("hex") !== sha256)
-    throw new Error("An advert's picture is damaged on the center's disk; send it again.");
-  return bytes;
 }

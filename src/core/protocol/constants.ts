@@ -73,6 +73,8 @@ export const INS_MOVE = 0x78;
 export const INS_COPY = 0x7a;
 /** P1: place of the icon area. */
 export const INS_ADVERT = 0x7c;
+/** Reader and client: the adverts on the cartridge, for whoever has the screen. */
+export const INS_READ_ADVERTS = 0x7e;
 
 /** Tags of GET DATA and PUT DATA (P1 P2). */
 export const TAG_DEVICE = 0x0101;

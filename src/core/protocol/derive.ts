@@ -30,6 +30,8 @@ export const SEAL_PERSONALIZATION = 40;
 export const LOAN_SHARES = 41;
 /** Key of a client's content, from the license's key and the media key of its enabling block. */
 export const CONTENT_KEYS = 42;
+/** Proof of a directory of adverts, under the loan key. */
+export const ADVERT_DIRECTORY = 43;
 
 const label = scratch(1);
 

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { Clicks } from "../../../src/center/api/delivery-messages.js";
 import { CUSTODY_CARD, ROLE_CARD, ROLE_CARTRIDGE } from "../../../src/core/protocol/constants.js";
 import { KEY_CONTRACT } from "../../../src/core/protocol/derive.js";
 import {
@@ -130,10 +131,25 @@ export class ModelCartridge implements KioskCartridge {
     return { challenge: this.challenge, counter: this.counter, millivolts: this.millivolts, charged: this.millivolts >= 4500 };
   }
 
-  async record(header: Uint8Array, length: number, _sampleRate: number, sealed: AsyncIterable<Uint8Array>): Promise<void> {
+  readonly capacity = 1 << 20;
+  adverts: Uint8Array = none;
+  clicks: Clicks = [];
+
+  async readClicks(): Promise<Clicks> {
+    this.settle("readClicks");
+    return this.clicks;
+  }
+
+  async clearClicks(): Promise<void> {
+    this.settle("clearClicks");
+    this.clicks = [];
+  }
+
+  async record(header: Uint8Array, length: number, _rate: number, sealed: AsyncIterable<Uint8Array>, adverts: Uint8Array): Promise<void> {
     this.settle("record");
     if (this.state === "ARMED" || this.state === "PENDING") throw new DeviceRefused("to record", CONDITIONS);
     this.recorded = [header];
+    this.adverts = adverts;
     let received = 0;
     for await (const bytes of sealed) {
       this.before("chunk");

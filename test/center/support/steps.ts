@@ -29,7 +29,7 @@ export async function contract(kiosk: CenterClient, loan: LoanBody, card: KioskC
 
 export async function arm(kiosk: CenterClient, loan: LoanBody, cartridge: KioskCartridge): Promise<LoanBody> {
   const params = { loanId: loan.id };
-  await cartridge.record(new Uint8Array(48), 0, 0, nothing());
+  await cartridge.record(new Uint8Array(48), 0, 0, nothing(), new Uint8Array(0));
   const { challenge, counter } = await cartridge.prepare();
   const { keyLoad, envelope } = await kiosk.call(rental.sealKey, { params, body: { challenge: hex(challenge), counter } });
   const proof = await cartridge.loadKey(unhex(keyLoad), unhex(envelope));

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { produce, type ProducedContent } from "../../../src/center/contents.js";
 import { CUSTODY_CARTRIDGE, INS_STATUS } from "../../../src/core/protocol/constants.js";
 import { encodeTerms, giveBack, rent, type Rental, type TermsRequest } from "../../../src/kiosk/rental.js";
-import { PLAYER_IDLE, PLAYER_PLAYING } from "../../../src/reader/player.js";
+import { PLAYER_IDLE, PLAYER_PLAYING } from "../../../src/reader/state.js";
 import { LoanWorld, type LoanWorldOptions } from "../../../sim/loan-world.js";
 
 export const SECOND = 1000;

@@ -5,12 +5,15 @@ import * as api from "../../api/advert-routes.js";
 import { PICTURE_LIMIT } from "../../api/delivery-messages.js";
 import { ProblemError } from "../../api/problems.js";
 import { transact } from "../../db/database.js";
+import { advertSection } from "../../loans/adverts.js";
+import { countClicks } from "../../orders/adverts.js";
 import { registrationAfter, setLocalAdverts } from "../../orders/permission.js";
 import { audit, toHex } from "../../scope.js";
 import { actorOf, forCenter, forOperator } from "../access.js";
 import { command, options, query } from "../commands.js";
 import type { Parts } from "../parts.js";
 import { sendRange } from "../range.js";
+import { kioskOf } from "./rentals.js";
 
 /** Operators' adverts: pictures with icons that lead somewhere. */
 export function advertRoutes(app: FastifyInstance, parts: Parts): void {
@@ -89,10 +92,32 @@ export function advertRoutes(app: FastifyInstance, parts: Parts): void {
       return registrationAfter(scope, deviceId, Number(after));
     }),
   );
+  command(app, parts, api.reportClicks, async (scope, { body: { clicks } }) => {
+    kioskOf(scope.principal);
+    await countClicks(scope.trx, clicks);
+    return { reported: clicks.length };
+  });
   query(app, parts, api.keptClicks, ({ db }) =>
     db.selectFrom("advert_clicks").select(["advert_id as advertId", "count"]).orderBy("advert_id").execute(),
   );
   pictureRoutes(app, parts);
+  sectionRoute(app, parts);
+}
+
+/** The adverts that go onto a cartridge with a loan's content. */
+function sectionRoute(app: FastifyInstance, parts: Parts): void {
+  app.route({
+    ...(options(api.loanAdverts) as { method: "GET"; url: string }),
+    handler: async (request, reply) => {
+      const { loanId } = request.params as Static<typeof api.loanAdverts.params>;
+      const { room } = request.query as Static<typeof api.loanAdverts.query>;
+      const loan = await parts.db.selectFrom("loans").selectAll().where("id", "=", loanId).executeTakeFirst();
+      if (loan?.kiosk_id !== kioskOf(request.principal).id)
+        throw new ProblemError("not-found", `No loan of this kiosk has the id ${loanId}; check the id.`);
+      const section = await advertSection(parts.db, parts.pictures, parts.authority, loan, Number(room));
+      return reply.type("application/octet-stream").send(Buffer.from(section));
+    },
+  });
 }
 
 function unknown(advertId: string): ProblemError {

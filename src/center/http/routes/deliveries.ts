@@ -4,6 +4,7 @@ import { ProblemError } from "../../api/problems.js";
 import { ROLE_CLIENT } from "../../../core/protocol/constants.js";
 import type { Database, Trx } from "../../db/database.js";
 import type { DeviceReference } from "../../device-authority.js";
+import { countClicks } from "../../orders/adverts.js";
 import { audit, fromHex, toHex } from "../../scope.js";
 import { command, query } from "../commands.js";
 import type { Parts } from "../parts.js";
@@ -42,12 +43,7 @@ export function deliveryRoutes(app: FastifyInstance, parts: Parts): void {
         .where("delivered_at", "is", null)
         .where("given_up_at", "is", null)
         .execute();
-      for (const { advertId, count } of body.clicks)
-        await trx
-          .insertInto("advert_clicks")
-          .values({ advert_id: advertId, count })
-          .onConflict((conflict) => conflict.column("advert_id").doUpdateSet((eb) => ({ count: eb("advert_clicks.count", "+", count) })))
-          .execute();
+      await countClicks(trx, body.clicks);
       await audit(scope, "period ended", orderId, { cause: receipt.cause, destroyedAt: receipt.destroyedAt });
     }
     return { settlement: toHex(authority.clients.settle(client, receipt.orderId)) };
