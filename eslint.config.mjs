@@ -61,7 +61,7 @@ function forbid(folder, allowed) {
 }
 
 export default tseslint.config(
-  { ignores: ["dist/", "build/", "out/", "node_modules/", "**/*.mjs", "**/*.cjs"] },
+  { ignores: ["dist/", "build/", "lib/", "out/", "node_modules/", "**/*.mjs", "**/*.cjs"] },
   ...tseslint.configs.strict,
   {
     languageOptions: { parserOptions: { projectService: true } },

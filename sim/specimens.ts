@@ -73,7 +73,8 @@ export function specimen(name: DeviceName, days: number, engine: EngineName = "e
  * @throws Error when it has not been built
  */
 export function builtBundle(name: string): string {
-  const file = new URL(`../dist/${name}.js`, import.meta.url);
-  if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
+  // The package's compiled files are one folder deeper.
+  const file = ["..", "../.."].map((root) => new URL(`${root}/dist/${name}.js`, import.meta.url)).find((place) => existsSync(place));
+  if (!file) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
   return readFileSync(file, "latin1");
 }
