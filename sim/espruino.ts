@@ -4,15 +4,15 @@
  * (flash, SPI, and the costs set in the options); while a board is busy its events queue.
  */
 import type { Clock, Scheduled } from "./clock.js";
-import { MemoryCard } from "./card.js";
-import { Decoder } from "./decoder.js";
-import { NorFlash, PowerCut, type Tear } from "./flash.js";
-import { JERRY_HOST, defineHost } from "./jerry.js";
-import { SerialNor } from "./nor.js";
+import type { MemoryCard } from "./card.js";
+import type { Decoder } from "./decoder.js";
+import { PowerCut, type NorFlash, type Tear } from "./flash.js";
+import type { SerialNor } from "./nor.js";
 import type { Random } from "./random.js";
-import { Storage } from "./storage.js";
+import type { Storage } from "./storage.js";
 import type { KeyCell } from "./supply.js";
-import { defineGlobals } from "./espruino/globals.js";
+import { Chips } from "./espruino/chips.js";
+import { runFirmware } from "./espruino/firmware.js";
 import { Arenas } from "./espruino/memory.js";
 import { Pins } from "./espruino/pins.js";
 import type { BoardOptions, BoardWorld, Operation } from "./espruino/options.js";
@@ -23,7 +23,6 @@ import type { EngineContext } from "./espruino/context.js";
 import { BoardPort } from "./espruino/serial.js";
 import { START_MARGIN, Supplies } from "./espruino/supplies.js";
 import { Timers } from "./espruino/timers.js";
-import { waveformConstructor } from "./espruino/waveform.js";
 
 export class EspruinoBoard {
   readonly name: string;
@@ -48,7 +47,7 @@ export class EspruinoBoard {
   /** What is known of the running bundle's memory. */
   arenas: Arenas;
   readonly #ports = new Map<string, BoardPort>();
-  readonly #nors = new Map<string, SerialNor>();
+  readonly #chips: Chips;
   readonly #options: BoardOptions;
   readonly #supplies: Supplies;
   #on = false;
@@ -81,47 +80,32 @@ export class EspruinoBoard {
     const specimen = this.random.stream("specimen");
     this.brownoutVolts = specimen.between(...profile.brownout);
     this.clockError = specimen.between(-profile.oscillatorPpm, profile.oscillatorPpm) * 1e-6;
-    this.flash = new NorFlash(profile.flash);
-    this.#watchFlash(this.flash, "internal");
-    this.flash.onStall = (time) => {
-      this.spend(time);
-      this.#stalledUntil = this.localTime;
-      this.#fifo = 0;
-    };
-    this.storage = new Storage(this.flash, profile.storage);
-    this.storage.onCompaction = (files) => {
-      world.trace.add(this.name, "compaction", { files });
-    };
-    for (const [select, length] of Object.entries(this.wiring.nor ?? {})) {
-      const chip = new SerialNor(length);
-      this.#watchFlash(chip.flash, `nor ${select}`);
-      this.#nors.set(select, chip);
-    }
-    if (this.wiring.card) {
-      this.card = new MemoryCard(this.wiring.card.capacity, this.random.stream("card"));
-      this.card.onOperation = (operation) => {
-        this.#operation("flash");
-        if (operation.op !== "write") world.trace.add(this.name, "file", operation);
-      };
-    }
     this.pins = new Pins(this, profile.pins);
+    this.#chips = new Chips({
+      world,
+      clock: this.clock,
+      name: this.name,
+      profile,
+      wiring: this.wiring,
+      random: this.random,
+      tear: () => this.#tear("flash"),
+      operation: () => {
+        this.#operation("flash");
+      },
+      stalled: (time) => {
+        this.spend(time);
+        this.#stalledUntil = this.localTime;
+        this.#fifo = 0;
+      },
+      drive: (pin, level) => {
+        this.pins.drive(pin, level);
+      },
+    });
+    ({ flash: this.flash, storage: this.storage, card: this.card, decoder: this.decoder } = this.#chips);
     for (const id of profile.serials) this.#ports.set(id, new BoardPort(this, id));
     this.keyCell = options.keyCell;
     this.#supplies = new Supplies(this);
     this.#loadChanged();
-    const { decoder } = this.wiring;
-    if (decoder)
-      this.decoder = new Decoder({
-        clock: this.clock,
-        trace: world.trace,
-        name: this.name,
-        request: (level) => {
-          this.pins.drive(decoder.request, level);
-        },
-        wake: () => {
-          world.wake();
-        },
-      });
   }
 
   get http(): BoardOptions["http"] {
@@ -157,7 +141,7 @@ export class EspruinoBoard {
   }
 
   nor(select: string): SerialNor | undefined {
-    return this.#nors.get(select);
+    return this.#chips.nors.get(select);
   }
 
   /**
@@ -301,16 +285,6 @@ export class EspruinoBoard {
     return tear;
   }
 
-  #watchFlash(flash: NorFlash, chip: string): void {
-    flash.guard = () => this.#tear("flash");
-    flash.onOperation = ({ op, address, length }, torn) => {
-      this.world.trace.add(this.name, "flash", { op, chip, address, length, ...(torn ? { torn } : {}) });
-    };
-    flash.onViolation = (what) => {
-      this.world.trace.add(this.name, "fault", { what: "flash limit", detail: `${chip}: ${what}` });
-    };
-  }
-
   #execute(task: () => void): void {
     const before = this.sandbox;
     if (!before) return;
@@ -377,9 +351,7 @@ export class EspruinoBoard {
     this.sandbox = undefined;
     this.arenas = new Arenas(this.#options.fragmented ?? false);
     for (const port of this.#ports.values()) port.powerOff();
-    for (const chip of this.#nors.values()) chip.powerOff();
-    this.card?.powerOff();
-    this.decoder?.powerOff();
+    this.#chips.powerOff();
     this.pins.powerOff();
     this.world.trace.add(this.name, "power", { on: false, why });
     this.#checkKey();
@@ -405,24 +377,7 @@ export class EspruinoBoard {
       if (this.storage.checkAtStart())
         this.world.trace.add(this.name, "fault", { what: "storage erased", detail: "the engine found Storage corrupt at start" });
       this.setConsole(this.profile.console);
-      defineGlobals(this, sandbox);
-      this.pins.define(sandbox);
-      for (const [id, port] of this.#ports) {
-        const object = port.object(sandbox);
-        object.id = id;
-        sandbox.define(id, object);
-      }
-      sandbox.define("Waveform", waveformConstructor(this, sandbox));
-      if (this.profile === JERRY_HOST) defineHost(this, sandbox);
-      const boot = [".bootrst", ".bootcde", ".boot0"]
-        .map((name) => ({ name, code: this.storage.read(name) }))
-        .filter(({ code }) => code?.length);
-      this.world.trace.add(this.name, "boot", {
-        bytes: boot.reduce((sum, { code }) => sum + (code?.length ?? 0), 0),
-        count: this.counts.boots,
-      });
-      for (const { name, code } of boot)
-        sandbox.run(this.#beside ?? Buffer.from(code as Uint8Array).toString("latin1"), `${this.name}${name}`);
+      runFirmware(this, sandbox, this.#ports, this.#beside);
       for (const handler of this.#handlers.get("init") ?? []) handler();
     });
   }
