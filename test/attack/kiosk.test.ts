@@ -15,6 +15,7 @@ import {
 } from "../../src/core/protocol/constants.js";
 import { rent, type Rental } from "../../src/kiosk/rental.js";
 import type { LocalCenter } from "../../src/center/local.js";
+import { u32 } from "../model/outside/keys.js";
 import { suite } from "../suite.js";
 import { Stage } from "../scenario/support/stage.js";
 import { mutantModule, type Edit } from "./support/mutant.js";
@@ -235,6 +236,45 @@ test("[A17] the key of another content than the one that was recorded is not tak
         file: "src/cartridge/loan.ts",
         from: " || !equal(plain.subarray(LOAD_CONTENT, LOAD_CONTENT + 16), contentId)",
         to: "",
+      },
+    ],
+  );
+});
+
+test("[D6] a clock that is set back at the kiosk sets none back: the time in ACTIVATE is the center's, and sealed", async () => {
+  await tried(
+    async (stage) => {
+      await stage.toKiosk();
+      const rental = stage.rental(stage.sample(500));
+      let counter = 0;
+      replacing(rental, null, (data, ins) => {
+        // The kiosk writes down a time of a year ago, in the form that the center would seal.
+        if (ins !== INS_ACTIVATE || loan === null) return data;
+        const year = stage.time() - 365 * 86_400;
+        return Uint8Array.from([...new Uint8Array(16), ...loan, ...u32(counter), ...u32(year)]);
+      });
+      let loan: Uint8Array | null = null;
+      rental.center = Object.assign(Object.create(stage.center) as LocalCenter, {
+        loadKey: async (id: Uint8Array, challenge: Uint8Array, highest: number) => {
+          loan = id;
+          counter = highest + 1;
+          return stage.center.loadKey(id, challenge, highest);
+        },
+      });
+      return rent(rental).then(
+        () => true,
+        (error: unknown) => {
+          assert.match((error as Error).message, /did not arm: 0x6a80/);
+          return false;
+        },
+      );
+    },
+    "cartridge",
+    [
+      {
+        file: "src/cartridge/loan.ts",
+        from: "  if (!openFor(activation, deviceKey(loan), LOAD_PURPOSE, MESSAGE_ACTIVATION, loan.device.memory.party.id, loan.challenge, sealed))\n    return -SW_DATA;\n",
+        to: "  activation.set(sealed.subarray(16));\n",
       },
     ],
   );

@@ -6,6 +6,7 @@ import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { readerParty } from "../scenario/support/parties.js";
 import { DAY, HOUR, SECOND, Stage } from "../scenario/support/stage.js";
+import { mutantModule } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
 const test = suite("attacks on a loan");
@@ -225,6 +226,32 @@ test("[D7] a card whose flash is put back meets the version that the cartridge's
       },
     ],
   );
+});
+
+test("[D3] a license that is copied to another card opens under that card's id or key no more", async () => {
+  const file = "src/core/protocol/license.ts";
+  type Module = typeof import("../../src/core/protocol/license.js");
+  const id = new Uint8Array(8).fill(1);
+  const other = new Uint8Array(8).fill(2);
+  const deviceKey = new Uint8Array(32).fill(3);
+  const othersKey = new Uint8Array(32).fill(4);
+  const opens = ({ licenseWrappingKey, sealLicense, openLicense }: Module, owner: Uint8Array, key: Uint8Array): boolean => {
+    const wrapping = new Uint8Array(32);
+    const record = new Uint8Array(LICENSE_RECORD);
+    licenseWrappingKey(wrapping, deviceKey, id, new Uint8Array(16), 1);
+    sealLicense(record, wrapping, new Uint8Array(LICENSE_LENGTH));
+    licenseWrappingKey(wrapping, key, owner, new Uint8Array(16), 1);
+    return openLicense(new Uint8Array(LICENSE_LENGTH), wrapping, record);
+  };
+  const genuine = await import("../../src/core/protocol/license.js");
+  assert.ok(opens(genuine, id, deviceKey));
+  assert.not.ok(opens(genuine, other, deviceKey) || opens(genuine, id, othersKey));
+  const withoutId = await mutantModule(file, [{ file, from: "  context.set(deviceId);\n", to: "" }]);
+  assert.ok(opens(withoutId as Module, other, deviceKey), "the id is bound in");
+  const withoutKey = await mutantModule(file, [
+    { file, from: "  derive(wrap, deviceKey, KEY_LICENSE_WRAP, none);\n", to: "  wrap.fill(0);\n" },
+  ]);
+  assert.ok(opens(withoutKey as Module, id, othersKey), "and so is the key");
 });
 
 test("the console is reached over no port: not by bytes, not by Ctrl-C, on USB, Bluetooth or the wire", async () => {

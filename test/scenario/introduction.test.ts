@@ -131,12 +131,11 @@ test("[F9] pairs that have met resume by hashes alone; strangers need three mult
     const first = stage.world.trace.events.length;
     stage.world.dock(stage.cartridge, stage.readerCartridge);
     await stage.world.sleep(20 * SECOND);
-    const met = work(stage, first, "cartridge");
-    assert.is(met.messages, 3, "at most four messages each way");
-    assert.ok(met.multiplications <= 4, `three, and one ephemeral key made ahead: ${String(met.multiplications)}`);
-    assert.ok(met.verifications <= 2, "one certificate, and the issuer's, which is remembered from then on");
+    // Three while the peer waits, and the ephemeral key of the next time, made ahead; one certificate. The issuer's is remembered since the cartridge met the kiosk.
+    assert.equal(work(stage, first, "cartridge"), { messages: 3, multiplications: 4, verifications: 1 });
     const reader = work(stage, first, "reader");
-    assert.ok(reader.multiplications <= 4 && reader.verifications <= 2);
+    assert.ok(reader.multiplications <= 4, String(reader.multiplications));
+    assert.is(reader.verifications, 2, "the reader meets this issuer for the first time");
     stage.takeOut();
     await stage.world.sleep(60 * SECOND);
     const second = stage.world.trace.events.length;
