@@ -92,6 +92,10 @@ export function makeOrder(world: ClientWorld, client: SimulatedClient, title: Se
   };
 }
 
+/** What a household needs of its world, and of a client. */
+export type Surroundings = Pick<ClientWorld, "clientAuthority" | "time">;
+export type Member = Pick<SimulatedClient, "name" | "device" | "reference">;
+
 /** A license server, and the key tree of its clients. */
 export class Household {
   readonly seed = random(32);
@@ -103,9 +107,9 @@ export class Household {
   private serials = 0;
   private readonly leaves = new Map<string, number>();
 
-  constructor(readonly world: ClientWorld) {}
+  constructor(readonly world: Surroundings) {}
 
-  async register(client: SimulatedClient, leaf: number, serial = 1): Promise<void> {
+  async register(client: Member, leaf: number, serial = 1): Promise<void> {
     this.leaves.set(client.name, leaf);
     await client.device.register(
       this.world.clientAuthority.register(client.reference, {
@@ -117,7 +121,7 @@ export class Household {
   }
 
   /** The client's part of the enabling block of the present epoch; null when it is revoked. */
-  async slice(client: SimulatedClient): Promise<Uint8Array | null> {
+  async slice(client: Member): Promise<Uint8Array | null> {
     const signer = {
       publicKey: signingKey(this.signerSeed).publicKey,
       sign: (message: Uint8Array): Uint8Array => {
@@ -135,7 +139,7 @@ export class Household {
     return blockSlice(block, this.leaves.get(client.name) ?? 0);
   }
 
-  async enable(client: SimulatedClient): Promise<void> {
+  async enable(client: Member): Promise<void> {
     const slice = await this.slice(client);
     if (!slice) throw new Error(`${client.name} is revoked`);
     await client.device.enable(slice);
@@ -151,7 +155,7 @@ export class Household {
 
   /** Issues a license of `title` to a client; answers its id, its nonce, and what the client took. */
   async license(
-    client: SimulatedClient,
+    client: Member,
     title: SealedTitle,
     terms: Partial<TermsRequest> = {},
   ): Promise<{ id: Uint8Array; key: Uint8Array; terms: Uint8Array }> {
@@ -175,8 +179,8 @@ export class Household {
 
   /** A copy certificate for `destination`. */
   certificate(
-    source: SimulatedClient,
-    destination: SimulatedClient,
+    source: Member,
+    destination: Member,
     title: SealedTitle,
     license: { id: Uint8Array; key: Uint8Array; terms: Uint8Array },
     conditions: Uint8Array,

@@ -142,6 +142,9 @@ class BoardShape extends Unmocked implements Board {
   onTamper(_handler: () => void): void {
     this.never();
   }
+  onTouch(_handler: (x: number, y: number) => void): void {
+    this.never();
+  }
   get contentStore(): ContentStore | undefined {
     return this.never();
   }
