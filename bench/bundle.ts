@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { rollup } from "rollup";
 import typescript from "typescript";
+import { adoptLines } from "../test/crypto/engine.js";
 import { portable } from "../scripts/build/portable.mjs";
 
 const root = path.resolve(import.meta.dirname, "..");
@@ -9,8 +10,10 @@ const root = path.resolve(import.meta.dirname, "..");
 /**
  * An entry text in the firmware dialect, with imports relative to the project's root, as one minified ES5 script, made by the same steps as
  * the firmware.
+ *
+ * @param room - bytes, where code of core's own in place of natives is to be left out of a larger script
  */
-export async function bundle(entry: string, engine: "espruino" | "jerryscript"): Promise<string> {
+export async function bundle(entry: string, engine: "espruino" | "jerryscript", room?: number): Promise<string> {
   const build = await rollup({
     input: "\0entry.ts",
     plugins: [
@@ -41,19 +44,24 @@ export async function bundle(entry: string, engine: "espruino" | "jerryscript"):
   const { output } = await build.generate({
     format: engine === "espruino" ? "es" : "iife",
     strict: false,
-    plugins: [portable({ name: "bench", engine, board: engine })],
+    plugins: [portable({ name: "bench", engine, board: engine, room })],
   });
   await build.close();
   return output[0].code;
 }
 
-/** Bytes of the minified script that holds these exports of these modules and nothing else. */
-export async function minifiedSize(imports: Record<string, string[]>): Promise<number> {
-  let entry = "";
-  const names: string[] = [];
-  for (const [file, members] of Object.entries(imports)) {
-    entry += `import { ${members.join(", ")} } from "./${file}";\n`;
-    names.push(...members);
-  }
-  return (await bundle(`${entry}declare const print: (...all: unknown[]) => void;\nprint(${names.join(", ")});\n`, "jerryscript")).length;
+/** What a script is built for: an engine with hashes, AES and inner product, with or without core's own code in their place; or one with nothing. */
+export type Build = "natives only" | "natives" | "no natives";
+
+/** Bytes of the minified script that holds these exports of these modules, the known-answer tests of natives, and nothing else. */
+export async function minifiedSize(imports: Record<string, string[]>, build: Build): Promise<number> {
+  const engine = build === "no natives" ? "jerryscript" : "espruino";
+  const lines = Object.entries(imports).map(([file, members]) => `import { ${members.join(", ")} } from "./${file}";`);
+  const entry = `${adoptLines(engine)}${lines.join("\n")}
+declare const print: (...all: unknown[]) => void;
+let result: unknown = refused;
+result = [${Object.values(imports).flat().join(", ")}];
+print(result);
+`;
+  return (await bundle(entry, engine, build === "natives only" ? 0 : undefined)).length;
 }

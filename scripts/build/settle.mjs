@@ -97,10 +97,9 @@ export function settle(source, only) {
     if (node.type === "VariableDeclarator" && isNative(node.init, "natives", "offered")) locals.set(node.id.entry, node.init);
     if (isNative(node, "natives") && !(parent.type === "AssignmentExpression" && parent.left === node)) used.add(node.property.name);
   });
-  if (!offer) return source;
-  const present = offer.properties.filter((property) => used.has(property.key.name));
+  const present = (offer?.properties ?? []).filter((property) => used.has(property.key.name));
   const has = new Set(present.map((property) => property.key.name));
-  edits.replace(offer.start, offer.end, `{${present.map((property) => source.slice(property.start, property.end)).join(",")}}`);
+  if (offer) edits.replace(offer.start, offer.end, `{${present.map((property) => source.slice(property.start, property.end)).join(",")}}`);
   const answer = (node) => {
     const local = node.type === "Identifier" && !assigned.has(node.entry) ? locals.get(node.entry) : undefined;
     const native = isNative(node, "natives", "offered") ? node : local;

@@ -12,9 +12,10 @@ import {
   x25519Start,
   x25519Step,
 } from "../../src/core/curve/curve.js";
+import { adoptNatives } from "../../src/core/adopt.js";
 import { suite } from "../suite.js";
 import * as reference from "./reference/curve25519.js";
-import { hex, inModes, text, unhex } from "./support.js";
+import { convolve, hex, inModes, text, unhex } from "./support.js";
 
 const test = suite("Curve");
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
@@ -192,6 +193,37 @@ test("Ed25519 in slices gives its verdict once, and again when asked again", () 
     assert.is(ed25519VerifyStep(), 1);
     assert.ok(steps > 300 && steps < 400, `${String(steps)} slices`);
   });
+});
+
+test("no slice of a verification has more than 24 products of elements, nor one of X25519 more than 11, and their number is known", () => {
+  let calls = 0;
+  const counting = (a: Float64Array, b: Float64Array, shift: number): number => {
+    calls++;
+    return convolve(a, b, shift);
+  };
+  const slices = (step: () => boolean | number): number[] => {
+    const products: number[] = [];
+    for (let done: boolean | number = false; !done;) {
+      calls = 0;
+      done = step();
+      products.push(calls / 12);
+    }
+    return products;
+  };
+  const seed = unhex("19".repeat(32));
+  assert.is(adoptNatives({ convolve: counting }), 0);
+  try {
+    ed25519VerifyStart(reference.sign(seed, text("slices")), [text("slices")], reference.publicKey(seed));
+    const verification = slices(ed25519VerifyStep);
+    assert.is(verification.length, 322);
+    assert.is(Math.max(...verification), 24);
+    x25519Start(new Uint8Array(32), unhex("07".repeat(32)), unhex("09".padEnd(64, "0")));
+    const agreement = slices(x25519Step);
+    assert.is(agreement.length, 287);
+    assert.ok(Math.max(...agreement) <= 11, `${String(Math.max(...agreement))} products`);
+  } finally {
+    adoptNatives({});
+  }
 });
 
 test("wrong lengths are named", () => {
