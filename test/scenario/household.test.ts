@@ -8,6 +8,9 @@ import * as api from "../../src/center/api/household-routes.js";
 import { registerTerminal } from "../../src/center/api/order-routes.js";
 import { publicEd25519 } from "../../src/center/api/signature.js";
 import { CenterClient } from "../../src/center/client.js";
+import { MESSAGE_MOVE_REQUEST } from "../../src/core/protocol/client.js";
+import { ROLE_CLIENT } from "../../src/core/protocol/constants.js";
+import { prove } from "../../src/core/protocol/loan.js";
 import { HouseholdProblem, LicenseServerClient } from "../../src/host/household.js";
 import { ParcelCartridge } from "../../src/host/parcel.js";
 import type { DeviceError } from "../../src/host/session.js";
@@ -151,25 +154,34 @@ test("[E5] a copy certificate signed by the source's server is refused", async (
   assert.ok(await service.plays(kitchen, tune));
 });
 
+/** Asks for a move as this client's firmware would, whatever it holds: with its own proof over license and destination. */
+async function asked(licenseId: string, from: Reader, destination: string, server: LicenseServer, spoil = false): Promise<unknown> {
+  const nonce = new Uint8Array(randomBytes(16));
+  const proof = new Uint8Array(16);
+  const deviceKey = service.keys.keys.deviceKey(ROLE_CLIENT, unhex(from.id), 1);
+  prove(proof, deviceKey, MESSAGE_MOVE_REQUEST, Buffer.concat([unhex(licenseId), unhex(destination), nonce]));
+  if (spoil) proof[0] ^= 1;
+  const body = { licenseId, sourceId: from.id, destinationId: destination, nonce: hex(nonce), proof: hex(proof) };
+  return new LicenseServerClient(server.url).ask("/v1/moves", body);
+}
+
+const lastOutcome = async (): Promise<string | undefined> => (await state()).moves.at(-1)?.outcome;
+
 test("[E6][E7] each refusal of the inquiry is its own, the history keeps them, and license and copy are billed at their prices", async () => {
-  const asked = async (licenseId: string, from: Reader, destination: string, server: LicenseServer): Promise<unknown> =>
-    service.at(from, async (home) => {
-      const { nonce, proof } = await home.client.requestMove(
-        new Uint8Array(Buffer.from(licenseId, "hex")),
-        new Uint8Array(Buffer.from(destination, "hex")),
-      );
-      return new LicenseServerClient(server.url).ask("/v1/moves", {
-        licenseId,
-        sourceId: from.id,
-        destinationId: destination,
-        nonce: hex(nonce),
-        proof: hex(proof),
-      });
-    });
   const [license] = (await state()).licenses;
   await refusedBy(asked(license.id, kitchen, foreign.id, two), "other-owner");
   const before = await state();
   assert.is(before.moves.at(-1)?.outcome, "other-owner");
+  // The kitchen holds it, and not the study.
+  await refusedBy(asked(license.id, study, kitchen.id, one), "license-not-held");
+  assert.is(await lastOutcome(), "license-not-held");
+  await refusedBy(asked(license.id, kitchen, study.id, two, true), "device-refused");
+  await refusedBy(asked(license.id, kitchen, study.id, one), "other-license-server");
+  assert.is(
+    (await state()).moves.length,
+    before.moves.length + 1,
+    "only what the client asked itself, and its destination's server, is history",
+  );
   assert.equal(
     before.owed.map(({ amount }) => amount),
     [300 + 2 * 40],
@@ -266,6 +278,8 @@ test("[E1][E2][E9] customers see and remove their own clients alone; a removed o
   await service.at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, new LicenseServerClient(two.url)), "other-owner"));
   await service.get(kitchen, later);
   assert.ok(await service.plays(kitchen, later));
+  await refusedBy(asked(tune.id, study, kitchen.id, one), "source-not-legal");
+  assert.is(await lastOutcome(), "source-not-legal");
   // Whoever steals the new content and another client's part of the enabling block brings nothing to the revoked one.
   const slice = await service.at(kitchen, async (home) => {
     const { nonce, proof } = await home.client.requestLicense(new Uint8Array(Buffer.from(later.id, "hex")));
