@@ -191,10 +191,11 @@ function beginUpdate(device: Device, data: Uint8Array): number {
 
 /** The reader's updated license takes the place of the card's, when it is the next version and better for nobody. */
 function update(device: Device, data: Uint8Array): number {
-  const id = data.subarray(LICENSE_ID, LICENSE_ID + 16);
+  let id = data;
   let status = SW_NOT_FOUND;
   let index = 0;
   if (data.length !== LICENSE_RECORD) return -SW_LENGTH;
+  id = data.subarray(LICENSE_ID, LICENSE_ID + 16);
   index = seekLicense(device, LICENSE_ID, id);
   if (index >= 0) {
     deriveWrappingKey(device, id, get32(license, 0) + 1);
