@@ -69,19 +69,25 @@ export interface ReturnKioskOptions {
   step?: (name: string) => void;
 }
 
+/** Seconds that a customer has to pay, rate and reserve. */
+const ATTENTION = 600;
+
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 
 /** Takes loans back: destroys the key, keeps the receipt until the center has it, has the customer pay, rate and reserve. */
 export class ReturnKiosk {
   readonly entries: Spool<ReturnEntry>;
-  /** Returns whose customer is still here: what is left of them waits for what the customer does. */
-  private readonly attended = new Set<string>();
+  /** Returns whose customer is still here, with the instant since when: what is left of them waits for what the customer does. */
+  private readonly attended = new Map<string, number>();
+  /** Since when this process runs: customers of returns that it found may still stand here. */
+  private readonly started: number;
   private readonly step: (name: string) => void;
 
   constructor(private readonly options: ReturnKioskOptions) {
     this.entries = new Spool(join(options.folder, "returns"));
     this.step = options.step ?? (() => undefined);
+    this.started = options.now();
   }
 
   /** Returns that the center does not know of yet. */
@@ -96,7 +102,7 @@ export class ReturnKiosk {
    * @throws NotPossible when there is nothing to return, or too many returns wait for the center; then nothing was destroyed
    */
   async takeBack(): Promise<ReturnView> {
-    for (const id of this.attended) await this.leave(id);
+    for (const id of [...this.attended.keys()]) await this.leave(id);
     return this.endLoan();
   }
 
@@ -116,7 +122,7 @@ export class ReturnKiosk {
     this.step("erased");
     // A return of this loan that was begun before goes on.
     const entry: ReturnEntry = { reservations: [], ...this.entries.get(id), receipt: hex(receipt) };
-    this.attended.add(id);
+    this.attended.set(id, this.options.now());
     this.entries.put(id, entry);
     await this.takeClicks(id, cartridge).catch(() => undefined);
     return this.report(id, entry, cartridge, card, held);
@@ -191,7 +197,7 @@ export class ReturnKiosk {
     if (card === null || held === undefined) throw new NotPossible("There is neither a cartridge nor a card with a loan; put one in.");
     const { loan, recommendations, proof } = await this.revokeOn(card, held.loanId);
     const id = loan.id;
-    this.attended.add(id);
+    this.attended.set(id, this.options.now());
     this.entries.put(id, { reservations: [], ...this.entries.get(id), revocation: { loanId: loan.id, proof }, loan });
     return { id, loan, estimate: undefined, recommendations };
   }
@@ -271,6 +277,7 @@ export class ReturnKiosk {
 
   /** Sends whatever waits. Safe to call at any time; throws CenterAway when the center does not answer. */
   async flush(): Promise<void> {
+    for (const [id, since] of [...this.attended]) if (this.gone(since)) await this.leave(id);
     for (const [id, entry] of this.entries.list()) {
       if (entry.loan === undefined) await this.sendReturn(id, entry);
       if (this.entries.get(id)?.loan !== undefined && !this.attended.has(id)) await this.finish(id);
@@ -302,12 +309,20 @@ export class ReturnKiosk {
     if (loan === undefined) return undefined;
     const paid = await this.bookPayment(id, entry, loan);
     const open = paid.state === "RETURNED" && paid.due > 0;
-    const { left, payment } = this.entry(id);
+    const { payment } = this.entry(id);
+    // A process before this one was killed while the customer stood here.
+    const forgotten = open && payment === undefined && this.gone(this.attended.get(id) ?? this.started);
+    const left = this.entry(id).left ?? (forgotten ? "left" : undefined);
     const done = open && left !== undefined ? await this.reportUnpaid(id, paid.id, left) : paid;
     const undecided = payment?.outcome === "unknown" || (open && left === undefined);
     if (undecided) this.update(id, { loan: done });
     else this.entries.remove(id);
     return done;
+  }
+
+  /** A customer who has done nothing for so long has gone. */
+  private gone(since: number): boolean {
+    return this.options.now() - since >= ATTENTION;
   }
 
   private reportUnpaid(id: string, loanId: string, reason: NonNullable<ReturnEntry["left"]>): Promise<LoanBody> {

@@ -34,13 +34,23 @@ export function money(amount: number, currency: string): string {
   return `${(amount / 10 ** digits).toFixed(digits)} ${currency}`;
 }
 
+/** A length of time, in the largest units that say it exactly: day, 36 hours, minute, 90 seconds. */
+export function period(seconds: number): string {
+  const units: [string, number][] = [
+    ["day", 86_400],
+    ["hour", 3600],
+    ["minute", 60],
+    ["second", 1],
+  ];
+  const [name, length] = units.find((unit) => seconds % unit[1] === 0) ?? units[3];
+  const number = seconds / length;
+  return number === 1 ? name : `${String(number)} ${name}s`;
+}
+
 function price({ offer: { tariff } }: Choice, currency: string): string {
   if (tariff === null) return "free";
   const cap = tariff.cap === null ? "" : `, at most ${money(tariff.cap, currency)}`;
-  const hours = tariff.periodSeconds / 3600;
-  const days = hours / 24;
-  const period = days === 1 ? "day" : Number.isInteger(days) ? `${String(days)} days` : `${hours.toFixed(1)} h`;
-  return `${money(tariff.base, currency)} and ${money(tariff.periodPrice, currency)} for each ${period} begun${cap}`;
+  return `${money(tariff.base, currency)} and ${money(tariff.periodPrice, currency)} for each ${period(tariff.periodSeconds)} begun${cap}`;
 }
 
 /** The choosing screen: what the cartridge recommends first, then everything else. */

@@ -8,7 +8,7 @@ import { readRecommendations } from "../../src/center/api/recommendations.js";
 import * as rental from "../../src/center/api/rental-routes.js";
 import { KioskDirectory, askPeers, servePeers } from "../../src/kiosk/peers.js";
 import { NotPossible } from "../../src/kiosk/rental-kiosk.js";
-import { choosingPage, serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
+import { choosingPage, period, serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
 import { suite } from "../suite.js";
 import { deviceId, kioskSeed } from "./support/keys.js";
 import { DAY, Slots, away, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
@@ -246,6 +246,11 @@ test("[C5][C3] a person rents at one screen and returns, rates, reserves and pay
   assert.is((await listed())[0], order[0]);
   rentScreen.server.close();
   returnScreen.server.close();
+});
+
+test("the screen says a tariff's period in units that say it exactly", () => {
+  const said = [1, 2, 60, 90, 150, 3600, 5400, 86_400, 129_600, 604_800].map(period);
+  assert.equal(said, ["second", "2 seconds", "minute", "90 seconds", "150 seconds", "hour", "90 minutes", "day", "36 hours", "7 days"]);
 });
 
 test("what a title says is text, on the screen too", () => {

@@ -30,6 +30,13 @@ export async function lockLoan(scope: Scope, id: string): Promise<LoanRow> {
   return loan;
 }
 
+/** Loan of this kiosk, locked. */
+export async function kiosksLoan(scope: Scope, id: string, kioskId: string): Promise<LoanRow> {
+  const loan = await lockLoan(scope, id);
+  if (loan.kiosk_id !== kioskId) throw new ProblemError("not-allowed", `Loan ${id} is being made at another kiosk; go on there.`);
+  return loan;
+}
+
 /** Moves a locked loan on and answers it as it is then. */
 export async function advance(scope: Scope, loan: LoanRow, state: LoanState, changes: Partial<LoanRow> = {}): Promise<LoanRow> {
   if (!TRANSITIONS[loan.state].includes(state)) throw wrongState(loan, statesBefore(state));

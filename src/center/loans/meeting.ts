@@ -5,8 +5,7 @@ import type { Meetings } from "../meetings.js";
 import { audit, fromHex, toHex, type Scope } from "../scope.js";
 import type { LoanRow } from "../db/tables.js";
 import { introduceDevices } from "./introduction.js";
-import { expectState } from "./machine.js";
-import { kiosksLoan } from "./rental.js";
+import { expectState, kiosksLoan } from "./machine.js";
 import { goodDevice } from "./view.js";
 
 /** What the kiosk carries back: the card's answer to the center's command of that number. */

@@ -21,7 +21,7 @@ import { chargeBase, loanTariff } from "../money/charges.js";
 import { baseCharge } from "../api/tariff.js";
 import { audit, fromHex, toHex, type Scope } from "../scope.js";
 import { releaseCopy, takeCopy } from "./copies.js";
-import { OPEN, advance, expectState, lockLoan, wrongState } from "./machine.js";
+import { OPEN, advance, expectState, kiosksLoan, wrongState } from "./machine.js";
 import { expectMet, readerOf } from "./meeting.js";
 import { contractOf, goodDevice, loanReference } from "./view.js";
 
@@ -143,13 +143,6 @@ export async function abandon(scope: Scope, loan: LoanRow): Promise<LoanRow> {
   expectState(loan, "PREPARED", "PENDING");
   await releaseCopy(scope, loan);
   return advance(scope, loan, "NEVER_ACTIVATED", { copy_taken: false, closed_at: scope.now });
-}
-
-/** Loan of this kiosk, locked. */
-export async function kiosksLoan(scope: Scope, id: string, kioskId: string): Promise<LoanRow> {
-  const loan = await lockLoan(scope, id);
-  if (loan.kiosk_id !== kioskId) throw new ProblemError("not-allowed", `Loan ${id} is being made at another kiosk; go on there.`);
-  return loan;
 }
 
 /** The kiosk gives a loan up before a key was sealed for it. Safe to repeat. */
