@@ -7,12 +7,14 @@
  *   npm run bench -- --only node      node, engines, pairs, loan or size
  *   npm run bench -- stream [BYTES]   BYTES (1 GB) through both suites with heap statistics
  *   npm run bench -- tree             blocks and slices of the key tree, 2^20 clients and 1,000 revoked
+ *   npm run bench -- delivery [BYTES] [ORDERS]   BYTES (1 GB) to a terminal against a plain download, ORDERS (10,000) due in the same second
  *   npm run bench -- center           contracts a second at the center with 1,000 and 1,000,000 licenses, on PGlite and PostgreSQL
  */
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { benchCenter } from "./center.js";
+import { benchDelivery } from "./delivery.js";
 import { engineRows } from "./engines.js";
 import { loanRows } from "./loan.js";
 import { table, type Row } from "./measure.js";
@@ -37,6 +39,8 @@ if (positionals[0] === "stream") {
   });
 } else if (positionals.length === 1 && positionals[0] === "center") {
   await benchCenter();
+} else if (positionals[0] === "delivery") {
+  await benchDelivery(Number(positionals[1] ?? 1e9), Number(positionals[2] ?? 10_000));
 } else if (positionals.length === 1 && positionals[0] === "tree") {
   await benchTree(rounds);
 } else if (
@@ -45,7 +49,9 @@ if (positionals[0] === "stream") {
   rounds < 1 ||
   (values.only && !["node", "engines", "pairs", "loan", "size"].includes(values.only))
 ) {
-  note("expected: bench [stream [BYTES] | center | tree] [--json] [--rounds N] [--only node|engines|pairs|loan|size]");
+  note(
+    "expected: bench [stream [BYTES] | center | delivery [BYTES] [ORDERS] | tree] [--json] [--rounds N] [--only node|engines|pairs|loan|size]",
+  );
   process.exitCode = 2;
 } else {
   const rows: Row[] = [];

@@ -32,7 +32,7 @@ export class DeliveredOrders {
     return this.read<Manifest>(orderId, "manifest.json");
   }
 
-  /** Keeps the manifest of a delivery that begins. */
+  /** Keeps the manifest of a delivery that begins; it is durable when the content is. */
   begin(manifest: Manifest): void {
     const before = this.manifest(manifest.orderId);
     if (before !== undefined && before.sha256 !== manifest.sha256)
@@ -72,10 +72,13 @@ export class DeliveredOrders {
       throw new DeliveryError(`The content is here up to byte ${String(this.received(orderId))}, not ${String(from)}; go on from there.`);
     this.receiving.add(orderId);
     const path = this.path(orderId, "content.part");
+    // What came in several goes is read again to be checked.
+    const hash = from === 0 ? createHash("sha256") : null;
     try {
       const file = await open(path, "a", 0o600);
       try {
-        await append(file, source, from, length, (received) => {
+        await append(file, source, from, length, (received, bytes) => {
+          hash?.update(bytes);
           progress(received, length);
         });
       } finally {
@@ -83,10 +86,11 @@ export class DeliveredOrders {
         await file.close();
       }
       if (statSync(path).size < length) throw new DeliveryError("The content ended early; go on from where it is.");
-      if ((await sha256Of(path)) !== manifest.sha256) {
+      if ((hash?.digest("hex") ?? (await sha256Of(path))) !== manifest.sha256) {
         await truncate(path, 0);
         throw new DeliveryError("The content does not have the hash that the center announced; it is received anew.");
       }
+      await syncFile(this.path(orderId, "manifest.json"));
       renameSync(path, this.path(orderId, "content"));
     } finally {
       this.receiving.delete(orderId);
@@ -120,6 +124,7 @@ export class DeliveredOrders {
     return this.read<{ proof: string }>(orderId, "key.json")?.proof;
   }
 
+  /** Keeps the client's proof. Were it lost, the center would send the key again, which changes nothing. */
   keepProof(orderId: string, proof: string): void {
     this.write(orderId, "key.json", { proof });
   }
@@ -140,7 +145,7 @@ export class DeliveredOrders {
       throw new DeliveryError(`The picture of advert ${advert.id} is not the one that was announced.`);
     mkdirSync(join(this.folder, "orders", orderId, "adverts"), { recursive: true, mode: 0o700 });
     writeFileSync(this.path(orderId, `adverts/${advert.id}.${advert.mediaType.slice(6)}`), picture, { flush: true });
-    this.write(orderId, `adverts/${advert.id}.json`, advert);
+    this.write(orderId, `adverts/${advert.id}.json`, advert, true);
   }
 
   private path(orderId: string, name: string): string {
@@ -152,10 +157,10 @@ export class DeliveredOrders {
     return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as T) : undefined;
   }
 
-  private write(orderId: string, name: string, value: unknown): void {
+  private write(orderId: string, name: string, value: unknown, flush = false): void {
     mkdirSync(join(this.folder, "orders", orderId), { recursive: true, mode: 0o700 });
     const path = this.path(orderId, name);
-    writeFileSync(`${path}.new`, JSON.stringify(value), { flush: true, mode: 0o600 });
+    writeFileSync(`${path}.new`, JSON.stringify(value), { flush, mode: 0o600 });
     renameSync(`${path}.new`, path);
   }
 }
@@ -165,7 +170,7 @@ async function append(
   source: AsyncIterable<Uint8Array>,
   from: number,
   length: number,
-  progress: (received: number) => void,
+  progress: (received: number, bytes: Uint8Array) => void,
 ): Promise<void> {
   let received = from;
   let synced = from;
@@ -177,7 +182,16 @@ async function append(
       await file.datasync();
       synced = received;
     }
-    progress(received);
+    progress(received, bytes);
+  }
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, "r");
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
   }
 }
 

@@ -5,8 +5,11 @@ import { AdvertBody, ChallengeBody, PICTURE_LIMIT, openManifest, signedByCenter,
 import { DeviceId, Id, bytes, closed } from "../center/api/schema.js";
 import type { Terminal } from "./terminal.js";
 
+/** What takes deliveries: a terminal with its client. */
+export type Receiver = Pick<Terminal, "id" | "orders" | "identify" | "loadKey">;
+
 export interface TerminalServerOptions {
-  terminal: Terminal;
+  terminal: Receiver;
   /** Key that the center signs with, 32 bytes. */
   centerKey: Uint8Array;
   /** 0 for a free one. */
