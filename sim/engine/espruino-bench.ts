@@ -37,7 +37,7 @@ var digitalRead=function(pin){if(pin=="B8")return 1;if(pin=="A8"||pin=="D11"||pi
 var analogRead=function(){return $volts/2/3.3;};
 var analogWrite=function(){};
 var setDeepSleep=function(){};
-var NRF={sleep:function(){}};
+var NRF={sleep:function(){Serial6.write("NRF.sleep;");}};
 E.getAnalogVRef=function(){return 3.3;};
 E.hwRand=function(){var f=E.openFile("/dev/urandom","r"),s=f.read(4);f.close();return s.charCodeAt(0)|s.charCodeAt(1)<<8|s.charCodeAt(2)<<16|s.charCodeAt(3)<<24;};
 E.connectSDCard=function(){};

@@ -14,7 +14,7 @@ function $send(j,b){var s=JSON.stringify(j),n=s.length,m=b?b.length:0;$put($byte
 function $call(n,a,b){var r=0,k="";$send([n,a],b);r=$read();k=r[0][0];if(k=="x")throw new Error(r[0][1]);if(k=="b")return r[1]?$bytes(r[1]):new Uint8Array(0);
 if(k=="s")return r[1];if(k=="f")return new Float64Array($bytes(r[1]).buffer)[0];return r[0][1];}
 function $held(){var i=0;if($key)for(i=0;i<$key.length;i++)if($key[i])return 1;return 0;}
-function $event(m,b){var f=0,k=m[0],n=m[1];if(k=="t"){f=$t[n];if(!m[2])delete $t[n];if(f)f();}else if(k=="w"){f=$w[n];if(f)f({state:m[2]});}else if(k=="d"){f=$d[n];if(f)f(b);}}
+function $event(m,b){var f=0,k=m[0],n=m[1];if(k=="t"){f=$t[n];if(!m[2])delete $t[n];if(f)f();}else if(k=="w"){f=$w[n];if(f)f({state:m[2]});}else if(k=="d"){f=$d[n];if(f)f(b);}else if(k=="m")$send(["m",process.memory().usage]);}
 function $loop(){var r=0,e=0;for(;;){$send(["done",$held()]);for(;;){r=$read();e=0;try{$event(r[0],r[1]);}catch(x){e=""+(x&&x.message||x);}if(!e)break;$send(["error",e,$held()]);}}}
 `;
 

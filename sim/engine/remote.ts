@@ -98,6 +98,16 @@ export class RemoteContext implements EngineContext {
     return this.pid === undefined ? 0 : searchProcess(this.pid, needle);
   }
 
+  /** Variables in use on Espruino, the bench's among them, garbage collected before. */
+  variables(): number {
+    const channel = this.#channel;
+    if (!channel) return 0;
+    channel.send(["m"]);
+    const { message } = channel.receive();
+    this.#serve();
+    return Number(message[1]);
+  }
+
   end(): void {
     this.#channel?.end();
     this.#channel = undefined;

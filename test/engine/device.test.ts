@@ -1,38 +1,17 @@
 import * as assert from "uvu/assert";
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { EngineDevice } from "../../sim/engine/device.js";
 import { espruinoDevice } from "../../sim/engine/espruino.js";
 import { jerryDevice, jerryHost } from "../../sim/engine/jerry.js";
 import { storageFiles } from "../../sim/engine/storage-image.js";
 import { suite } from "../suite.js";
-import { ESPRUINO, JERRY_HOME, bundle, temporary, until, wait } from "./support.js";
+import { ESPRUINO, HOST_WIRE, JERRY_HOME, WIRES, answersIfs, bundle, temporary, until, wait, type Role } from "./support.js";
 
 const test = suite("devices in real interpreters");
 const withEspruino = test.when(ESPRUINO !== "", "ESPRUINO is not set");
 const withJerry = test.when(JERRY_HOME !== "", "JERRY_HOME is not set");
 
-/** Which wire leads to a host, by role, and how many there are. */
-const HOST_WIRE = { card: 0, cartridge: 0, reader: 2 };
-const WIRES = { card: 1, cartridge: 1, reader: 3 };
-type Role = keyof typeof WIRES;
-const ROLES: readonly Role[] = ["card", "cartridge", "reader"];
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-/** S(IFS request) for 32 bytes, and its answer (ISO/IEC 7816-3, 11.4). */
-const IFS_REQUEST = "00c10120e0";
-const IFS_RESPONSE = "00e10120c0";
-
-/** Sends a block until it is answered, as a host does, whose first block may find the device asleep. */
-async function answersIfs(device: EngineDevice, wire: number): Promise<void> {
-  let received = "";
-  device.wires[wire]?.onReceive((bytes) => (received += hex(bytes)));
-  for (let i = 0; i < 20 && !received.includes(IFS_RESPONSE); i++) {
-    device.wires[wire]?.write(Buffer.from(IFS_REQUEST, "hex"));
-    await wait(250);
-  }
-  assert.ok(received.includes(IFS_RESPONSE), `expected ${IFS_RESPONSE}, got "${received}"`);
-}
+const ROLES: readonly Role[] = ["card", "cartridge", "reader", "client"];
 
 const espruino = (role: Role): ReturnType<typeof espruinoDevice> =>
   espruinoDevice({ program: ESPRUINO, bundle: bundle(role), folder: temporary(), wires: WIRES[role] });
@@ -62,23 +41,6 @@ for (const role of ROLES) {
     }
   });
 }
-
-withEspruino("the console is closed: what is typed is neither echoed nor run, and control-C stops nothing", async () => {
-  const folder = temporary();
-  const device = await espruinoDevice({ program: ESPRUINO, bundle: bundle("card"), folder, wires: 1 });
-  try {
-    await device.powerOn();
-    await wait(300);
-    const before = device.console();
-    device.type('\x03\x03require("Storage").eraseAll();print("OPEN")\n');
-    await wait(700);
-    assert.is(device.console(), before);
-    assert.ok(storageFiles(readFileSync(join(folder, "espruino.flash"))).has(".boot0"), "Storage was erased from the console");
-    await answersIfs(device, 0);
-  } finally {
-    await device.dispose();
-  }
-});
 
 withEspruino("the button held at power-on erases the journal before it gives the console back", async () => {
   const folder = temporary();

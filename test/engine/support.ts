@@ -1,8 +1,10 @@
 /** Real interpreters for tests, from the environment, and folders for what they keep. */
+import * as assert from "uvu/assert";
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { EngineDevice } from "../../sim/engine/device.js";
 
 /** An Espruino built for Linux. */
 export const ESPRUINO = process.env.ESPRUINO ?? "";
@@ -40,4 +42,24 @@ export async function until(condition: () => boolean, what: string, limit = 20_0
     if (Date.now() > end) throw new Error(`waited ${String(limit)} ms for ${what}`);
     await wait(20);
   }
+}
+
+/** Which wire leads to a host, by role, and how many there are. */
+export const HOST_WIRE = { card: 0, cartridge: 0, reader: 2, client: 2 };
+export const WIRES = { card: 1, cartridge: 1, reader: 3, client: 3 };
+export type Role = keyof typeof WIRES;
+
+/** S(IFS request) for 32 bytes, and its answer (ISO/IEC 7816-3, 11.4). */
+const IFS_REQUEST = "00c10120e0";
+const IFS_RESPONSE = "00e10120c0";
+
+/** Sends a block until it is answered, as a host does, whose first block may find the device asleep. */
+export async function answersIfs(device: EngineDevice, wire: number): Promise<void> {
+  let received = "";
+  device.wires[wire]?.onReceive((bytes) => (received += Buffer.from(bytes).toString("hex")));
+  for (let i = 0; i < 20 && !received.includes(IFS_RESPONSE); i++) {
+    device.wires[wire]?.write(Buffer.from(IFS_REQUEST, "hex"));
+    await wait(250);
+  }
+  assert.ok(received.includes(IFS_RESPONSE), `expected ${IFS_RESPONSE}, got "${received}"`);
 }
