@@ -7,7 +7,7 @@ import path from "node:path";
 import typescript from "@rollup/plugin-typescript";
 import { boardOf, bundles, modulesFolder, outputOf } from "./scripts/build/bundles.mjs";
 import { inPhases, keepReleases } from "./scripts/build/phases.mjs";
-import { portable } from "./scripts/build/portable.mjs";
+import { portable, sharesTable } from "./scripts/build/portable.mjs";
 import { report, stamp } from "./scripts/build/report.mjs";
 
 const only = process.env.ONLY?.split(",");
@@ -54,6 +54,6 @@ const scripts = present.map((bundle) => ({
   onwarn,
 }));
 if (scripts.length)
-  scripts[scripts.length - 1].plugins.push({ name: "report", closeBundle: () => report(present, process.env.BOARD) || stamp() });
+  scripts[scripts.length - 1].plugins.push({ name: "report", closeBundle: () => report(present, process.env.BOARD) || stamp() || console.log(sharesTable()) });
 
 export default [modules, ...scripts];

@@ -10,7 +10,7 @@ import { LoanWorld, type LoanWorldOptions } from "./loan-world.js";
 import { builtBundle, specimen } from "./specimens.js";
 import type { Slot } from "./world.js";
 
-export interface ClientOptions extends Pick<BoardOptions, "http" | "keepDropped"> {
+export interface ClientOptions extends Pick<BoardOptions, "engine" | "http" | "keepDropped"> {
   /** An ESP32, which has a slot for a card too, instead of an Espruino WiFi. */
   esp32?: boolean;
   /** Experimental script to run instead of the one in `dist/`. */
@@ -39,10 +39,11 @@ export class ClientWorld extends LoanWorld {
   /** A blank client, switched off. */
   addClient(name: string, options: ClientOptions = {}): SimulatedClient {
     const { world } = this;
-    const { http, keepDropped, esp32 = false } = options;
+    const { engine, http, keepDropped, esp32 = false } = options;
     const board = world.board({
       ...(esp32 ? { profile: ESP32, wiring: { led: "D2", noise: "D36", nor: { D22: 0x100000 } } } : specimen("client", 7)),
       name,
+      engine,
       http: http && ((url) => world.during(http(url))),
       keepDropped,
     });

@@ -9,6 +9,7 @@ import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
 import { analyse } from "./scopes.mjs";
 import { drop, dropUnread, settle } from "./settle.mjs";
+import { shares, table } from "./shares.mjs";
 import { shorten } from "./shorten.mjs";
 import { trim } from "./trim.mjs";
 
@@ -107,6 +108,16 @@ export async function makePortable(code, engine) {
   return again.code.replace(/;+\s*$/, "") + ";\n";
 }
 
+/** With SHARES set, what each source file contributes to each of Espruino's bundles. */
+const columns = new Map();
+async function note(bundle, settled, moduleOf) {
+  if (!process.env.SHARES || !bundle.board || bundle.engine !== "espruino") return;
+  columns.set(bundle.name, await shares(settled, bundle.engine, moduleOf));
+}
+
+/** Prints what was noted; an empty text where nothing was. */
+export const sharesTable = () => (columns.size ? table(columns) : "");
+
 /**
  * The step as a Rollup output plugin. Core's own code for what the engine has natively is in the bundle where the board has room for it;
  * `report` hears when it is left out.
@@ -116,6 +127,7 @@ export function portable(bundle) {
     const hot = (name) => HOT.test(modules.get(name) ?? "");
     const keep = (name) => name === "only" || isEngineProperty(name, bundle.engine);
     const settled = bundle.board ? await withoutDead(dropUnread(await withoutDead(settle(drop(code, keep), only)), keep)) : code;
+    await note(bundle, settled, (name) => modules.get(name)?.replace(/^.*build\/es5\//, "").replace(/\.js$/, ".ts"));
     const lasting = (name) => LASTING.test(name) || /boards\//.test(modules.get(name) ?? "");
     const nested = bundle.engine === "espruino" ? nest(settled, (host, guest) => !hot(host) && mayMove(guest, host, (name) => modules.get(name) ?? ""), lasting) : settled;
     const phased = inPhases(bundle) ? phase(nested, (name) => modules.get(name)) : nested;

@@ -45,6 +45,8 @@ export function jerry(program: string): Engine {
 
 export class RemoteContext implements EngineContext {
   keyValid = false;
+  /** Told whenever the interpreter has run a handler of the bundle to its end. */
+  onIdle: (() => void) | undefined;
   readonly #engine: Engine;
   readonly #folder: string;
   readonly #globals = new Map<string, unknown>();
@@ -117,6 +119,7 @@ export class RemoteContext implements EngineContext {
   #fire(message: Message, bytes?: Uint8Array): void {
     this.#channel?.send(message, bytes);
     this.#serve();
+    this.onIdle?.();
   }
 
   /** Answers the interpreter's calls until it waits for the next event. */

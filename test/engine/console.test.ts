@@ -53,7 +53,8 @@ for (const role of ["card", "cartridge", "reader", "client"] as const)
   withEspruino(`${role}: nothing typed on the console's port or on any wire is echoed or run, and the device goes on`, async () => {
     const folder = temporary();
     const device = await start(bundle(role), folder, WIRES[role]);
-    const files = (): string => [...storageFiles(readFileSync(join(folder, "espruino.flash")))].map(([name, { length }]) => `${name} ${String(length)}`).join();
+    const files = (): string =>
+      [...storageFiles(readFileSync(join(folder, "espruino.flash")))].map(([name, { length }]) => `${name} ${String(length)}`).join();
     let heard = "";
     try {
       for (const wire of device.wires) wire.onReceive((bytes) => (heard += latin(bytes)));

@@ -67,15 +67,16 @@ test.when(ESPRUINO !== "", "ESPRUINO is not set")(
         assert.ok(kill === 0 || Number(found) <= taken + 200, `${found} found, never written`);
         assert.is(standing, kill === 0 ? "0" : "100", "the value beside it");
         generation = Number(regions);
-        await wait(50 + (draw() % 200));
+        await until(() => (told.match(/C/g)?.length ?? 0) >= 4, "some values to be taken");
+        await wait(draw() % 60);
         await device.powerOff();
         await wait(20); // the pipe's rest
         assert.not.match(told, /X\d+;/, "the journal refused a value");
         const last = [...told.matchAll(/C(\d+);/g)].at(-1);
         if (last) taken = Number(last[1]);
       }
-      assert.ok(taken > 10 * KILLS, `only ${String(taken)} values were written`);
-      assert.ok(generation > 10, `the journal moved to its other region ${String(generation)} times`);
+      assert.ok(taken >= 4 * KILLS, `only ${String(taken)} values were written`);
+      assert.ok(generation > 5, `the journal moved to its other region ${String(generation)} times`);
       console.log(`${String(taken)} appends, ${String(KILLS)} kills, ${String(generation)} times a region was taken into use`);
     } finally {
       await device.dispose();

@@ -12,7 +12,9 @@ test("two loans, and as many sessions as fill the journals' regions several time
   await Stage.play({ days: 1, seed: 71 }, async (stage) => {
     const boards = NAMES.map((name) => stage[name]);
     const layout = (): string[] =>
-      boards.flatMap(({ storage }) => storage.list().map((file) => `${file} ${String(storage.locate(file)?.address)} ${String(storage.locate(file)?.size)}`));
+      boards.flatMap(({ storage }) =>
+        storage.list().map((file) => `${file} ${String(storage.locate(file)?.address)} ${String(storage.locate(file)?.size)}`),
+      );
     const changed: string[] = [];
     const before = layout();
     const erases = NAMES.map((name) => stage[name].flash.counts.erases);
