@@ -54,6 +54,9 @@ const scripts = present.map((bundle) => ({
   onwarn,
 }));
 if (scripts.length)
-  scripts[scripts.length - 1].plugins.push({ name: "report", closeBundle: () => report(present, process.env.BOARD) || stamp() || console.log(sharesTable()) });
+  scripts[scripts.length - 1].plugins.push({
+    name: "report",
+    closeBundle: () => report(present, process.env.BOARD) || stamp() || console.log(sharesTable()),
+  });
 
 export default [modules, ...scripts];
