@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { RemoteContext, espruino } from "../../sim/engine/remote.js";
 import { ClientWorld } from "../../sim/client-world.js";
 import { ROLE_CLIENT } from "../../src/core/protocol/constants.js";
-import { PLAYER_FINISHED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { Household } from "../client/support.js";
 import { Stage } from "../scenario/support/stage.js";
 import type { Role } from "./support.js";

@@ -1,7 +1,7 @@
 /** After personalization no device makes, moves or deletes a file in the engine's Storage, so that Storage never compacts itself, which no power cut may meet. */
 import * as assert from "uvu/assert";
 import { ROLE_CARD, ROLE_CARTRIDGE } from "../../src/core/protocol/constants.js";
-import { PLAYER_FINISHED } from "../../src/reader/player.js";
+import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { HOUR, Stage } from "./support/stage.js";
 
