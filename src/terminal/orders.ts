@@ -174,16 +174,22 @@ async function append(
 ): Promise<void> {
   let received = from;
   let synced = from;
+  let writing: Promise<unknown> = Promise.resolve();
   for await (const bytes of source) {
     if (received + bytes.length > length) throw new DeliveryError(`More than the announced ${String(length)} bytes came.`);
-    await file.write(bytes);
+    // One write goes on while the next bytes come in and are hashed.
+    await writing;
+    writing = file.write(bytes);
+    writing.catch(() => undefined);
     received += bytes.length;
     if (received - synced >= SYNCED) {
+      await writing;
       await file.datasync();
       synced = received;
     }
     progress(received, bytes);
   }
+  await writing;
 }
 
 async function syncFile(path: string): Promise<void> {
