@@ -60,7 +60,7 @@ test.before(async () => {
 test("[B1] [B2] [B3] [B4] [B5] [B8] [A5] an order is delivered in parts at the times ordered, plays within its period alone, and its advert is clicked", async () => {
   const start = Date.now() + 14_000;
   const from = new Date(start).toISOString().replace(/\.\d+/, "");
-  const order = await place("--from", from, "--until", "in 35s", "--key-at", "in 6s", "--region", "coast");
+  const order = await place("--from", from, "--until", "in 50s", "--key-at", "in 6s", "--region", "coast");
   await terminal.says(/The content of order [0-9a-f]{32} has come/);
   assert.match(await show(order), /key {6}(waiting|delivered)/);
   await terminal.says(new RegExp(`The key of order ${order} has come`));
