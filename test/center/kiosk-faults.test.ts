@@ -4,65 +4,11 @@ import { ProblemError } from "../../src/center/api/problems.js";
 import * as rental from "../../src/center/api/rental-routes.js";
 import { CashDrawer, SimulatedTerminal } from "../../src/kiosk/payment.js";
 import { suite } from "../suite.js";
-import { DAY, Killed, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
+import { DAY, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
 import { addContent, addKiosk, addOffer } from "./support/world.js";
 
 const test = suite("kiosks at fault");
 test.after(end);
-
-test("[C1] a rental kiosk killed at any step, and a cartridge pulled out at any command: on restart the loan is there once or not at all", async () => {
-  const steps = [
-    "begin",
-    "prepare",
-    "meet",
-    "introduce",
-    "contract",
-    "license",
-    "fetch",
-    "record",
-    "key",
-    "load",
-    "activate",
-    "arm",
-    "armed",
-  ];
-  for (const stop of steps) {
-    for (const later of [5, 1000]) {
-      const { slots, cartridge, customerId } = await visit();
-      const own = join(folder, fresh("killed"));
-      let dead = false;
-      const step = (name: string): void => {
-        dead ||= name === stop;
-        if (dead) throw new Killed(name);
-      };
-      await renting(slots, { folder: own, step })
-        .rent(contents[2])
-        .then(
-          () => assert.unreachable(`not killed at ${stop}`),
-          (error: unknown) => assert.instance(error, Killed),
-        );
-      world.clock.advance(later);
-      await renting(slots, { folder: own }).recover();
-      await world.center.sweep();
-      const open = await world.center.db.selectFrom("loans").selectAll().where("customer_id", "=", customerId).execute();
-      const charges = await world.center.db
-        .selectFrom("charges")
-        .selectAll()
-        .where("loan_id", "in", [...open.map(({ id }) => id), ""])
-        .execute();
-      const reversed = await world.center.db
-        .selectFrom("reversals")
-        .selectAll()
-        .where("loan_id", "in", [...open.map(({ id }) => id), ""])
-        .execute();
-      assert.ok(open.length <= 1, stop);
-      const active = open.some(({ state }) => state === "ACTIVE");
-      assert.is(cartridge.playable(), active, `killed at ${stop}: the cartridge plays exactly what the center knows of`);
-      assert.is(charges.length - reversed.length, active ? 1 : 0, `killed at ${stop}: charged exactly for what can be played`);
-      if (cartridge.state === "ERASED") assert.ok(open[0].state === "NEVER_ACTIVATED" || later > 120, stop);
-    }
-  }
-});
 
 test("[C1] the cartridge is pulled out at every command: both content and key become usable, or neither", async () => {
   for (const command of ["receipt", "prepare", "record", "chunk", "loadKey", "activate"]) {
@@ -128,43 +74,6 @@ test("a cash drawer keeps exactly what was due, and gives back change and what w
   await drawer.refund("one");
   await drawer.refund("one");
   assert.equal([back.slice(3), drawer.content], [[150], 0]);
-});
-
-test("[C3] a return kiosk killed at every step: one return, one charge, one payment", async () => {
-  for (const stop of ["erase", "erased", "report", "reported", "recommended", "pay", "paid", "book"]) {
-    const { slots, cartridge } = await visit();
-    const terminal = new SimulatedTerminal();
-    const loan = await renting(slots).rent(contents[2]);
-    world.clock.advance(DAY);
-    const own = join(folder, fresh("counter"));
-    let dead = false;
-    const step = (name: string): void => {
-      dead ||= name === stop;
-      if (dead) throw new Killed(name);
-    };
-    const killed = returning(slots, { folder: own, payment: terminal, step });
-    await killed
-      .takeBack()
-      .then(({ id }) => killed.pay(id))
-      .then(
-        () => assert.unreachable(`not killed at ${stop}`),
-        (error: unknown) => assert.instance(error, Killed),
-      );
-    const counter = returning(slots, { folder: own, payment: terminal });
-    await counter.flush();
-    if (cartridge.state === "ARMED" || cartridge.state === "ERASED") await counter.takeBack();
-    for (const [id] of counter.entries.list()) await counter.pay(id);
-    const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
-    assert.is(after.charged, 150, stop);
-    assert.is(
-      after.paid,
-      [...terminal.taken.values()].reduce((sum, amount) => sum + amount, 0),
-      `${stop}: what was taken is booked`,
-    );
-    assert.ok(terminal.taken.size <= 1, stop);
-    assert.ok(["CLOSED", "UNPAID"].includes(after.state), stop);
-    assert.is(counter.entries.size, 0, stop);
-  }
 });
 
 test("ten kiosks rent the last copy: one wins", async () => {

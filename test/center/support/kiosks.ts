@@ -46,9 +46,6 @@ export class Slots implements KioskDevices {
   }
 }
 
-/** The process is killed: everything in memory is gone, what was durable stays. */
-export class Killed extends Error {}
-
 export interface Visit {
   slots: Slots;
   cartridge: ModelCartridge;
