@@ -1,4 +1,5 @@
 /** The trace told in sentences. Nothing is known here that is not in the trace. */
+import { SW_DATA } from "../src/core/link/apdu.js";
 import * as protocol from "../src/core/protocol/constants.js";
 import { DAY, HOUR, MINUTE, SECOND } from "./clock.js";
 import type { Trace, TraceEvent } from "./trace.js";
@@ -50,6 +51,8 @@ const ATTEMPTS = new Set([
 ]);
 
 export function isAttempt(event: TraceEvent<"apdu">): boolean {
+  // Behind what is recorded a reader only looks whether there are adverts.
+  if (event.ins === protocol.INS_READ_CHUNKS && event.sw === SW_DATA) return false;
   return (event.cla & 0x80) !== 0 && ATTEMPTS.has(event.ins);
 }
 

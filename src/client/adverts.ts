@@ -2,8 +2,8 @@ import { equal, get32, put32 } from "../core/bytes.js";
 import { SLOT_CLICKS } from "../core/device/identity.js";
 import { journalDelete, journalGet, journalPut } from "../core/journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_PARAMETERS } from "../core/link/apdu.js";
-import { ADVERT_ADDRESS, ADVERT_AREAS, ADVERT_HEAD, FLAG_LOCAL_ADVERTS, REGISTRATION_FLAGS } from "../core/protocol/client.js";
-import { CLICK, CLICKS_LENGTH } from "../core/protocol/adverts.js";
+import { ADVERT_ADDRESS, ADVERT_HEAD, FLAG_LOCAL_ADVERTS, REGISTRATION_FLAGS } from "../core/protocol/client.js";
+import { AREAS, CLICK, CLICKS_LENGTH } from "../core/protocol/adverts.js";
 import { ALL_AREAS, areaAt, keepClick } from "../reader/adverts.js";
 import { registration } from "./registration.js";
 import type { Client, Outcome } from "./state.js";
@@ -13,7 +13,7 @@ const AREA = ADVERT_HEAD + 1 + ADVERT_ADDRESS;
 const LENGTH = ADVERT_HEAD;
 const ADDRESS = ADVERT_HEAD + 1;
 const SHORTEST = 8;
-const areas = new Uint8Array(AREA * ADVERT_AREAS);
+const areas = new Uint8Array(AREA * AREAS);
 /** Clicks that could not be sent: advert id 8 | count 4, each. */
 const clicks = new Uint8Array(CLICKS_LENGTH);
 const LOCAL_NAMES = [".local", ".localhost", ".internal", ".lan", ".home.arpa"];
@@ -108,7 +108,7 @@ export function setAdvert(tag: number, data: Uint8Array): Outcome {
     areas.fill(0);
     return 0;
   }
-  if (place >= ADVERT_AREAS) return -SW_PARAMETERS;
+  if (place >= AREAS) return -SW_PARAMETERS;
   if (length < SHORTEST || length > ADVERT_ADDRESS) return -SW_LENGTH;
   if (!mayOpen(data.subarray(ADVERT_HEAD), local)) return -SW_DATA;
   areas.set(data.subarray(0, ADVERT_HEAD), place * AREA);

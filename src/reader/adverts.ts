@@ -19,15 +19,15 @@ import { INS_GET_DATA, INS_PUT_DATA, INS_READ_CHUNKS, TAG_CLICKS } from "../core
 import { exchange } from "./peers.js";
 import { LOAN_SIZE, PLAYER_PLAYING, PLAYER_SEEKING, type Player } from "./state.js";
 
+/** P1 of ADVERT: the place of an area, or all of them. */
+export const ALL_AREAS = 255;
 /** An icon area as a reader keeps it: advert id 8 | left, top, right, bottom | 1 when there is one. A reader has no use for the address. */
-export const AREA_USED = 12;
+const AREA_USED = 12;
 const AREA = AREA_USED + 1;
 /** SHA-256 of the directory that was found genuine, zeros where there is none; then the areas. */
 const found = new Uint8Array(32 + AREA * AREAS);
 let listening = false;
 const kept = scratch(CLICKS_LENGTH);
-/** P1 of ADVERT: the place of an area, or all of them. */
-export const ALL_AREAS = 255;
 
 /** Keeps area `place` of a directory: advert id 8 | bounds 4 | address. */
 function keepArea(player: Player, place: number, area: Uint8Array): void {

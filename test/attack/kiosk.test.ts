@@ -216,7 +216,7 @@ test("[A17] the key of another content than the one that was recorded is not tak
       const [recorded, ordered] = [stage.sample(500), stage.sample(500)];
       const rental = stage.rental(ordered);
       rental.content = stage.rental(recorded).content;
-      rental.center = Object.assign(Object.create(stage.center) as LocalCenter, {
+      rental.center = stage.centerWith({
         prepare: async (...given: Parameters<LocalCenter["prepare"]>) => ({
           ...(await stage.center.prepare(...given)),
           header: recorded.produced.header,
@@ -254,7 +254,7 @@ test("[D6] a clock that is set back at the kiosk sets none back: the time in ACT
         return Uint8Array.from([...new Uint8Array(16), ...loan, ...u32(counter), ...u32(year)]);
       });
       let loan: Uint8Array | null = null;
-      rental.center = Object.assign(Object.create(stage.center) as LocalCenter, {
+      rental.center = stage.centerWith({
         loadKey: async (id: Uint8Array, challenge: Uint8Array, highest: number) => {
           loan = id;
           counter = highest + 1;

@@ -17,7 +17,7 @@ test("a key that is pending is given to no reader", async () => {
       const title = stage.sample(500);
       await stage.toKiosk();
       const rental = stage.rental(title);
-      rental.center = Object.assign(Object.create(stage.center) as typeof stage.center, {
+      rental.center = stage.centerWith({
         activate: () => Promise.reject(new Error("the line is dead")),
       });
       await rent(rental).catch(() => undefined);
@@ -42,7 +42,7 @@ test("[F2] a key that nobody activates dies by itself, and its receipt says so",
       const title = stage.sample(500);
       await stage.toKiosk();
       const rental = stage.rental(title);
-      rental.center = Object.assign(Object.create(stage.center) as typeof stage.center, {
+      rental.center = stage.centerWith({
         activate: () => Promise.reject(new Error("the line is dead")),
       });
       await rent(rental).catch(() => undefined);

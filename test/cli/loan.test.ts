@@ -94,6 +94,7 @@ test("lends a file, tells the story, and leaves what was played and all reports"
     assert.ok(found >= 0, `the story goes on with ${String(part)}`);
     last += 1 + found;
   }
+  assert.not.match(story.slice(0, story.indexOf("is erased")), /refused/, "nothing is refused while the loan lasts");
   const report = readFileSync(join(out, "report.html"), "utf8");
   assert.match(report, /^<!doctype html>/i);
   assert.not.match(report, /<script[^>]+src=|<link[^>]+href="http|url\(http/, "the report needs no network");

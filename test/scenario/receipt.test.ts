@@ -99,7 +99,7 @@ test("[F2] never activated: the receipt reverses the loan", async () => {
     await stage.toKiosk();
     const rental = stage.rental(stage.sample(500));
     let loanId: Uint8Array = none;
-    rental.center = Object.assign(Object.create(stage.center) as typeof stage.center, {
+    rental.center = stage.centerWith({
       activate: (id: Uint8Array) => {
         loanId = id;
         return Promise.reject(new Error("the line is dead"));

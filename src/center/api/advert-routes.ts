@@ -1,7 +1,8 @@
 import { Type } from "typebox";
 import { Areas, Clicks, MediaType } from "./delivery-messages.js";
+import { RegistrationBody } from "./household-routes.js";
 import { route } from "./route.js";
-import { DeviceId, Hash, Id, Name, bytes, closed, nullable, oneOf } from "./schema.js";
+import { DeviceId, Hash, Id, Name, closed, nullable, oneOf } from "./schema.js";
 
 const tag = "Adverts";
 
@@ -84,13 +85,7 @@ export const newestRegistration = route({
   query: Type.Object({
     after: Type.String({ pattern: "^[0-9]{1,10}$", description: "Serial of the registration that the client has; 0 for none" }),
   }),
-  response: nullable(
-    Type.Object({
-      serial: Type.Integer(),
-      treeKeys: Type.Array(Type.String({ pattern: "^([0-9a-f]{2})+$" })),
-      registration: bytes(113, "Registration sealed for the client"),
-    }),
-  ),
+  response: nullable(Type.Object({ serial: Type.Integer(), ...RegistrationBody })),
 });
 
 export const reportClicks = route({

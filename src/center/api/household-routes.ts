@@ -130,6 +130,12 @@ export const ownHousehold = route({
   response: Type.Object({ customerId: Id, clients: Type.Array(ClientBody), ...HouseholdBody }),
 });
 
+/** What a client takes to be registered, or to learn that something about it has changed; sealed for it. */
+export const RegistrationBody = {
+  treeKeys: Type.Array(Type.String({ pattern: "^([0-9a-f]{2})+$" })),
+  registration: bytes(113, "Registration sealed for the client"),
+};
+
 export const getRegistration = route({
   method: "GET",
   url: "/v1/clients/:clientId/registration",
@@ -137,10 +143,7 @@ export const getRegistration = route({
   tag,
   summary: "What a client takes to be registered, sealed for it",
   params: ClientParams,
-  response: Type.Object({
-    treeKeys: Type.Array(Type.String({ pattern: "^([0-9a-f]{2})+$" })),
-    registration: bytes(113, "Registration sealed for the client"),
-  }),
+  response: Type.Object(RegistrationBody),
 });
 
 export const supplyContent = route({

@@ -1,9 +1,12 @@
 import { AREAS, DIRECTORY_HEAD, DIRECTORY_PROOF, PICTURE_ENTRY, SECTION_BLOCK, directoryProof } from "../../core/protocol/adverts.js";
 import { put16, put32 } from "../../core/bytes.js";
+import type { Static } from "typebox";
+import type { AdvertView } from "../api/advert-routes.js";
 import type { FileStore } from "../catalog/files.js";
 import type { Database } from "../db/database.js";
 import type { LoanRow } from "../db/tables.js";
 import type { DeviceAuthority } from "../device-authority.js";
+import { currentAdverts } from "../orders/adverts.js";
 import { fromHex } from "../scope.js";
 import { loanReference } from "./view.js";
 
@@ -13,13 +16,7 @@ const TYPES = ["", "image/png", "image/jpeg", "image/webp", "image/gif"];
 /** An area's length, advert id and bounds. */
 const AREA_ENTRY = 13;
 
-interface Advert {
-  id: string;
-  mediaType: string;
-  length: number;
-  sha256: string;
-  areas: { bounds: [number, number, number, number]; address: string }[];
-}
+type Advert = Static<typeof AdvertView>;
 
 /**
  * What the operator of a loan's kiosk adds to the content on the cartridge: its adverts for this content or for all, the oldest first, as many as there is room for. The directory is
@@ -39,7 +36,7 @@ export async function advertSection(
   let left = Math.min(room, 0xffffffff) - SECTION_BLOCK;
   let places = AREAS;
   let directory = SECTION_BLOCK - DIRECTORY_HEAD;
-  for (const advert of await advertsOf(db, loan)) {
+  for (const advert of await currentAdverts(db, loan.operator_id, loan.content_id)) {
     const entries = PICTURE_ENTRY + advert.areas.reduce((sum, { address }) => sum + AREA_ENTRY + address.length, 0);
     if (advert.length > left || advert.areas.length > places || entries > directory) continue;
     chosen.push(advert);
@@ -52,51 +49,17 @@ export async function advertSection(
   return Buffer.concat([head, ...(await Promise.all(chosen.map(({ sha256 }) => pictures.whole(sha256))))]);
 }
 
-async function advertsOf(db: Database, loan: LoanRow): Promise<Advert[]> {
-  const rows = await db
-    .selectFrom("adverts")
-    .selectAll()
-    .where("operator_id", "=", loan.operator_id)
-    .where("withdrawn_at", "is", null)
-    .where((eb) => eb.or([eb("content_id", "is", null), eb("content_id", "=", loan.content_id)]))
-    .orderBy("created_at")
-    .orderBy("id")
-    .limit(100)
-    .execute();
-  const areas = await db
-    .selectFrom("advert_areas")
-    .selectAll()
-    .where("advert_id", "in", [...rows.map(({ id }) => id), ""])
-    .orderBy("number")
-    .execute();
-  return rows.flatMap(({ id, media_type, length, sha256 }) =>
-    media_type === null || length === null || sha256 === null
-      ? []
-      : [
-          {
-            id,
-            mediaType: media_type,
-            length,
-            sha256,
-            areas: areas
-              .filter((area) => area.advert_id === id)
-              .map((area) => ({ bounds: [area.left_at, area.top_at, area.right_at, area.bottom_at], address: area.address })),
-          },
-        ],
-  );
-}
-
 function encodeDirectory(adverts: Advert[], loanKey: Uint8Array): Uint8Array {
   const block = new Uint8Array(SECTION_BLOCK);
   const proof = new Uint8Array(32);
   let at = DIRECTORY_HEAD;
   block[0] = 1;
   for (const { id, areas } of adverts)
-    for (const { bounds, address } of areas) {
+    for (const { left, top, right, bottom, address } of areas) {
       block[1]++;
       block[at] = AREA_ENTRY - 1 + address.length;
       block.set(fromHex(id), at + 1);
-      block.set(bounds, at + 9);
+      block.set([left, top, right, bottom], at + 9);
       block.set(Buffer.from(address, "latin1"), at + 13);
       at += AREA_ENTRY + address.length;
     }

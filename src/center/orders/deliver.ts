@@ -19,8 +19,11 @@ import type { Database } from "../db/database.js";
 import type { DeliveryRow, OrderRow } from "../db/tables.js";
 import type { DeviceAuthority, DeviceReference } from "../device-authority.js";
 import { fromHex, toHex } from "../scope.js";
-import { withCustomer } from "./adverts.js";
+import { currentAdverts, withCustomer } from "./adverts.js";
 import type { Selectable } from "kysely";
+
+/** Adverts of the operator that come with an order. */
+const ADVERTS = 4;
 
 /** A delivery that is due, with all that is known about it. */
 export interface Due {
@@ -198,32 +201,16 @@ export async function formOf(
 
 /** The operator's own adverts, one request each. */
 async function deliverAdverts(means: Means, { order }: Due): Promise<Outcome> {
-  const adverts = await means.db
-    .selectFrom("adverts")
-    .selectAll()
-    .where("operator_id", "=", order.operator_id)
-    .where("withdrawn_at", "is", null)
-    .where((eb) => eb.or([eb("content_id", "is", null), eb("content_id", "=", order.content_id)]))
-    .orderBy("created_at")
-    .limit(4)
-    .execute();
-  for (const { id, media_type, length, sha256 } of adverts) {
-    if (media_type === null || length === null || sha256 === null) continue;
-    const rows = await means.db.selectFrom("advert_areas").selectAll().where("advert_id", "=", id).orderBy("number").execute();
+  const customer = order.agreed ? order.customer_id : null;
+  for (const { id, mediaType, length, sha256, areas } of await currentAdverts(means.db, order.operator_id, order.content_id, ADVERTS)) {
     const picture = await means.pictures.whole(sha256);
     const answer = await send(means, "POST", `${order.address}/v1/orders/${order.id}/adverts`, {
       advert: {
         id,
-        mediaType: media_type,
+        mediaType,
         length,
         sha256,
-        areas: rows.map((row) => ({
-          left: row.left_at,
-          top: row.top_at,
-          right: row.right_at,
-          bottom: row.bottom_at,
-          address: order.agreed && order.customer_id !== null ? withCustomer(row.address, order.customer_id) : row.address,
-        })),
+        areas: areas.map(({ address, ...area }) => ({ ...area, address: customer === null ? address : withCustomer(address, customer) })),
       },
       picture: picture.toString("base64"),
     });

@@ -126,4 +126,3 @@ export const MOVE_LENGTH = 40;
 /** An advert's icon area: advert id 8 | left, top, right, bottom, 0 to 255 each, both ends included | address, ASCII, 8 to 120 bytes. */
 export const ADVERT_HEAD = 12;
 export const ADVERT_ADDRESS = 120;
-export const ADVERT_AREAS = 4;

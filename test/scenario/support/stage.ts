@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { produce, type ProducedContent } from "../../../src/center/contents.js";
+import type { LocalCenter } from "../../../src/center/local.js";
 import { CUSTODY_CARTRIDGE, INS_STATUS } from "../../../src/core/protocol/constants.js";
 import { encodeTerms, giveBack, rent, type Rental, type TermsRequest } from "../../../src/kiosk/rental.js";
 import { PLAYER_IDLE, PLAYER_PLAYING } from "../../../src/reader/state.js";
@@ -93,6 +94,11 @@ export class Stage extends LoanWorld {
       idempotencyKey: `order ${String(++this.orders)}`,
       wait: (milliseconds) => this.world.sleep(milliseconds),
     };
+  }
+
+  /** The center with some of its answers replaced. */
+  centerWith(changes: Partial<LocalCenter>): LocalCenter {
+    return Object.assign(Object.create(this.center) as LocalCenter, changes);
   }
 
   /** The whole visit to the kiosk; answers the loan id. */

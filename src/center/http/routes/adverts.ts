@@ -6,7 +6,7 @@ import { PICTURE_LIMIT } from "../../api/delivery-messages.js";
 import { ProblemError } from "../../api/problems.js";
 import { transact } from "../../db/database.js";
 import { advertSection } from "../../loans/adverts.js";
-import { countClicks } from "../../orders/adverts.js";
+import { countClicks, currentAdverts } from "../../orders/adverts.js";
 import { registrationAfter, setLocalAdverts } from "../../orders/permission.js";
 import { audit, toHex } from "../../scope.js";
 import { actorOf, forCenter, forOperator } from "../access.js";
@@ -46,40 +46,9 @@ export function advertRoutes(app: FastifyInstance, parts: Parts): void {
     await audit(scope, "advert withdrawn", advertId);
     return { id: advertId };
   });
-  query(app, parts, api.listAdverts, async ({ db, principal }, { params: { operatorId }, query: { contentId } }) => {
+  query(app, parts, api.listAdverts, ({ db, principal }, { params: { operatorId }, query: { contentId } }) => {
     forOperator(principal, operatorId);
-    let adverts = db.selectFrom("adverts").selectAll().where("operator_id", "=", operatorId).where("withdrawn_at", "is", null);
-    if (contentId !== undefined) adverts = adverts.where((eb) => eb.or([eb("content_id", "is", null), eb("content_id", "=", contentId)]));
-    const rows = await adverts.where("sha256", "is not", null).orderBy("created_at").orderBy("id").limit(100).execute();
-    const areas = await db
-      .selectFrom("advert_areas")
-      .selectAll()
-      .where("advert_id", "in", [...rows.map(({ id }) => id), ""])
-      .orderBy("number")
-      .execute();
-    return rows.flatMap(({ id, name, content_id, media_type, length, sha256 }) =>
-      media_type === null || length === null || sha256 === null
-        ? []
-        : [
-            {
-              id,
-              name,
-              contentId: content_id,
-              mediaType: media_type,
-              length,
-              sha256,
-              areas: areas
-                .filter((area) => area.advert_id === id)
-                .map((area) => ({
-                  left: area.left_at,
-                  top: area.top_at,
-                  right: area.right_at,
-                  bottom: area.bottom_at,
-                  address: area.address,
-                })),
-            },
-          ],
-    );
+    return currentAdverts(db, operatorId, contentId);
   });
   command(app, parts, api.setLocalAdverts, async (scope, { params: { deviceId }, body: { allowed } }) => {
     forCenter(scope.principal);
