@@ -19,10 +19,10 @@ if (what === "terminal") {
   const logger = pino({ level: "silent" }) as never;
   const centerKey = Buffer.from(second, "hex");
   const contents = new Map<string, number>();
-  const progress = (orderId: string, received: number, length: number): void => {
-    if (received >= length) contents.set(orderId, (contents.get(orderId) ?? 0) + 1);
+  const contentCame = (orderId: string): void => {
+    contents.set(orderId, (contents.get(orderId) ?? 0) + 1);
   };
-  const { url } = await startTerminalServer({ terminal, centerKey, port: 0, logger, progress });
+  const { url } = await startTerminalServer({ terminal, centerKey, port: 0, logger, contentCame });
   console.log(url);
   process.stdin.on("data", () => {
     const most = (counts: Map<string, number>): number => [...counts.values()].reduce((a, b) => Math.max(a, b), 0);

@@ -44,6 +44,11 @@ function resident({ child }: Peer): number {
   return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
 }
 
+/** The first of some values, and the one after each quarter. */
+function quarters(values: number[]): string {
+  return [0, 0.25, 0.5, 0.75, 1].map((part) => values[Math.round(part * (values.length - 1))]).join(" ");
+}
+
 interface Setup {
   world: World;
   folder: string;
@@ -133,9 +138,8 @@ async function benchLarge(setup: Setup, bytes: number): Promise<void> {
     await sleep(200);
     state = await progressOf(first);
   }
-  const quarter = (end: 0 | 1): string =>
-    [0, 0.25, 0.5, 0.75, 1].map((part) => memory[Math.round(part * (memory.length - 1))][end]).join(" ");
-  console.log(`resident MiB at start and after each quarter: store ${quarter(0)}; terminal ${quarter(1)}`);
+  const [ofStore, ofTerminal] = [0, 1].map((part) => quarters(memory.map((at) => at[part])));
+  console.log(`resident MiB at start and after each quarter: store ${ofStore}; terminal ${ofTerminal}`);
   // Turn about: a delivery from instruction to checked content on the disk, a plain download to the disk.
   const server = start("bench/delivery-peer.ts", "serve", sealed);
   const url = await server.says();
@@ -166,7 +170,7 @@ async function benchLarge(setup: Setup, bytes: number): Promise<void> {
 
 /** Many orders in the same second, each with its content and its key. */
 async function benchMany(setup: Setup, orders: number): Promise<void> {
-  const { world, folder, terminal } = setup;
+  const { world, folder, store, terminal } = setup;
   const file = join(folder, "small");
   writeFileSync(file, randomBytes(1000));
   const id = await item(setup, "small", file);
@@ -187,10 +191,15 @@ async function benchMany(setup: Setup, orders: number): Promise<void> {
     const { rows } = await sql<{ n: number }>`select count(*)::int as n from deliveries where delivered_at is null`.execute(db);
     return rows[0].n;
   };
+  const memory: [number, number, number][] = [];
+  const look = setInterval(() => {
+    memory.push([Math.round(process.memoryUsage.rss() / (1 << 20)), resident(store), resident(terminal)]);
+  }, 500);
   for (let left = await open(); left > 0; left = await open()) {
     await world.center.deliver();
     await sleep(100);
   }
+  clearInterval(look);
   const took = (performance.now() - begun) / 1000;
   terminal.child.stdin?.write("\n");
   const told = JSON.parse(await terminal.says()) as { keys: number; mostKeys: number; contents: number; mostContents: number };
@@ -199,6 +208,8 @@ async function benchMany(setup: Setup, orders: number): Promise<void> {
     `${String(orders)} orders due in one second, contents and keys all delivered ${took.toFixed(1)} s later (${(orders / took).toFixed(0)} orders a second); ` +
       `keys at the terminal ${String(told.keys)}, at most ${String(told.mostKeys)} a time; contents ${String(told.contents)}, at most ${String(told.mostContents)}; ${JSON.stringify(rows)}`,
   );
+  const parts = ["center with its database", "store", "terminal"].map((name, part) => `${name} ${quarters(memory.map((at) => at[part]))}`);
+  console.log(`resident MiB at start and after each quarter: ${parts.join("; ")}`);
   if (told.mostKeys !== 1 || told.mostContents !== 1 || told.keys < orders) throw new Error("An order was not delivered exactly once.");
 }
 
@@ -208,8 +219,8 @@ export async function benchDelivery(bytes: number, orders: number): Promise<void
   let setup: Setup | undefined;
   try {
     setup = await setUp(folder);
-    await benchLarge(setup, bytes);
-    await benchMany(setup, orders);
+    if (bytes > 0) await benchLarge(setup, bytes);
+    if (orders > 0) await benchMany(setup, orders);
   } finally {
     for (const child of peers) child.kill("SIGKILL");
     await setup?.world.end();

@@ -110,6 +110,7 @@ const INSTRUCTIONS = "instructions";
  */
 export function createDeviceAuthority(keys: KeyProvider, roots: Uint8Array[]): DeviceAuthority {
   const authority = new Authority(keys);
+  const instructions = keys.wrappingKey(INSTRUCTIONS);
   const loanKey = (loan: LoanReference): LoanKey =>
     authority.makeLoanKey(loan, createHmac("sha256", keys.wrappingKey(LOAN_KEYS)).update(loan.loanId).digest());
   const openTitleKey = (contentId: Uint8Array, version: number, wrapped: Uint8Array): Uint8Array => {
@@ -157,7 +158,7 @@ export function createDeviceAuthority(keys: KeyProvider, roots: Uint8Array[]): D
     clients: new ClientAuthority(keys),
     household: new HouseholdKeys(keys),
     periodKey: (orderId) => new Uint8Array(createHmac("sha256", keys.wrappingKey(PERIOD_KEYS)).update(orderId).digest()),
-    instructionSeed: () => keys.wrappingKey(INSTRUCTIONS),
+    instructionSeed: () => instructions,
     storeKey: (store) => keys.deviceKey(store.role, store.id, store.generation),
     titleKeyForStore: (store, contentId, version, wrapped) => {
       const titleKey = openTitleKey(contentId, version, wrapped);

@@ -55,12 +55,13 @@ async function run(flags: ClientFlags): Promise<void> {
     host: flags.host,
     limit: flags.limit,
     progress: (order, received, length) => {
-      if (bar !== null) {
-        if (!bar.isActive) bar.start(length, 0, { order });
-        bar.update(received, { order });
-        if (received >= length) bar.stop();
-      }
-      if (received >= length) console.log(`The content of order ${order} has come.`);
+      if (bar === null) return;
+      if (!bar.isActive) bar.start(length, 0, { order });
+      bar.update(received, { order });
+      if (received >= length) bar.stop();
+    },
+    contentCame: (order) => {
+      console.log(`The content of order ${order} has come.`);
     },
     keyCame: (order) => {
       console.log(`The key of order ${order} has come.`);

@@ -38,7 +38,7 @@ export class Outgoing {
   private readonly closed = new BlockList();
   private readonly allowed = new BlockList();
   private readonly names = new Set<string>();
-  private readonly agents = { keepAlive: true, maxSockets: 32, maxFreeSockets: 32 };
+  private readonly agents = { keepAlive: true, maxSockets: 256, maxFreeSockets: 32 };
   private readonly http = new HttpAgent(this.agents);
   private readonly https = new HttpsAgent(this.agents);
 

@@ -6,7 +6,7 @@ import { AdvertBody, FormBody, PICTURE_LIMIT, type AreaBody } from "../center/ap
 import { sealContent } from "../center/catalog/sealing.js";
 import { open as openSealed } from "../core/seal.js";
 
-/** Suite that contents are sealed in: of the two the one that this side's own cryptography does fastest. */
+/** Suite that contents are sealed in: the one that boards open fastest, with the AES of their engines. */
 const SUITE = 2;
 
 interface Item {

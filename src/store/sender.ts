@@ -18,6 +18,14 @@ export interface Sending {
   error: string;
 }
 
+interface Run extends Sending {
+  /** Resolves when it is done or has failed. */
+  ended: Promise<void>;
+}
+
+/** Contents that are sent at the same time: in all, and to one terminal's address; others wait for their turn. */
+const AT_ONCE = 64;
+const AT_ONE_ADDRESS = 16;
 /** Finished deliveries that are remembered; asked about an older one, the store asks the terminal. */
 const REMEMBERED = 10_000;
 /** Milliseconds without any progress. */
@@ -28,7 +36,10 @@ const PATIENCE = 30_000;
  * the terminal knows how far it has come.
  */
 export class Sender {
-  private readonly sendings = new Map<string, Sending>();
+  private readonly sendings = new Map<string, Run>();
+  private readonly waiting: { address: string; begin: () => void }[] = [];
+  private readonly running = new Map<string, number>();
+  private runs = 0;
 
   constructor(
     private readonly contents: StoreContents,
@@ -36,24 +47,66 @@ export class Sender {
     private readonly progress: (orderId: string, sent: number, length: number) => void = () => undefined,
   ) {}
 
-  /** How the delivery stands; begins it, and begins it again after it failed. */
-  instruct(instruction: Instruction, manifest: Manifest): Sending {
-    const before = this.sendings.get(instruction.orderId);
-    if (before !== undefined && before.state !== "failed") return before;
-    const sending: Sending = { state: "sending", sent: before?.sent ?? 0, error: "" };
-    this.sendings.set(instruction.orderId, sending);
-    this.send(instruction, manifest, sending).then(
+  /**
+   * How the delivery stands; begins it where it is not known, and begins it again after it failed.
+   *
+   * @param patience - milliseconds to wait for its end
+   */
+  async instruct(instruction: Instruction, manifest: Manifest, patience: number): Promise<Sending> {
+    const { orderId } = instruction;
+    const run = this.sendings.get(orderId) ?? this.begin(instruction, manifest);
+    if (run.state === "sending") {
+      let timer: NodeJS.Timeout | undefined;
+      await Promise.race([run.ended, new Promise((resolve) => (timer = setTimeout(resolve, patience)))]);
+      clearTimeout(timer);
+    }
+    // What failed is told once; the next instruction tries anew.
+    if (run.state === "failed" && this.sendings.get(orderId) === run) this.sendings.delete(orderId);
+    return { state: run.state, sent: run.sent, error: run.error };
+  }
+
+  private begin(instruction: Instruction, manifest: Manifest): Run {
+    const run: Run = { state: "sending", sent: 0, error: "", ended: Promise.resolve() };
+    this.sendings.set(instruction.orderId, run);
+    run.ended = this.turn(instruction.address, () => this.send(instruction, manifest, run)).then(
       () => {
-        sending.state = "done";
+        run.state = "done";
         this.forget();
       },
       (error: unknown) => {
-        sending.state = "failed";
-        sending.error = error instanceof Error ? error.message : String(error);
+        run.state = "failed";
+        run.error = error instanceof Error ? error.message : String(error);
       },
     );
-    // What failed is told once; the next instruction tries anew.
-    return before ?? sending;
+    return run;
+  }
+
+  /** Does `work` when there is room for it, in the order of asking for each address. */
+  private async turn(address: string, work: () => Promise<void>): Promise<void> {
+    if (!this.room(address)) await new Promise<void>((begin) => this.waiting.push({ address, begin }));
+    else this.count(address, 1);
+    try {
+      await work();
+    } finally {
+      this.count(address, -1);
+      const next = this.waiting.findIndex((other) => this.room(other.address));
+      if (next >= 0) {
+        const [{ address: whose, begin }] = this.waiting.splice(next, 1);
+        this.count(whose, 1);
+        begin();
+      }
+    }
+  }
+
+  private room(address: string): boolean {
+    return this.runs < AT_ONCE && (this.running.get(address) ?? 0) < AT_ONE_ADDRESS;
+  }
+
+  private count(address: string, change: 1 | -1): void {
+    const now = (this.running.get(address) ?? 0) + change;
+    this.runs += change;
+    if (now > 0) this.running.set(address, now);
+    else this.running.delete(address);
   }
 
   private async send(instruction: Instruction, manifest: Manifest, sending: Sending): Promise<void> {

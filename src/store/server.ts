@@ -28,6 +28,8 @@ export interface Store {
   stop(): Promise<void>;
 }
 
+/** Milliseconds that an instruction waits for the end of the delivery, so that small contents need no second question. */
+const PATIENCE = 1000;
 const Version = Type.Integer({ minimum: 1, maximum: 65535 });
 const SealingParams = Type.Object({ contentId: Id });
 const SealingRequest = closed({ version: Version, titleKey: bytes(48, "Title key, sealed for the store") });
@@ -60,13 +62,12 @@ export async function startStore(options: StoreOptions): Promise<Store> {
     const form = contents.form(contentId, version, Buffer.from(titleKey, "hex"));
     return form === "sealing" ? reply.code(202).send({ state: "sealing" }) : form;
   });
-  app.post("/v1/instructions", { schema: { body: InstructionRequest } }, (request, reply) => {
+  app.post("/v1/instructions", { schema: { body: InstructionRequest } }, async (request, reply) => {
     const instruction = request.body as Static<typeof InstructionRequest>;
     const manifest = openManifest(centerKey, instruction.manifest);
     if (manifest?.orderId !== instruction.orderId || manifest.contentId !== instruction.contentId)
       return reply.code(403).send({ detail: "The manifest is not the center's for this order; ask the center again." });
-    const { state, sent, error } = sender.instruct(instruction, manifest);
-    return reply.send({ state, sent, error });
+    return reply.send(await sender.instruct(instruction, manifest, PATIENCE));
   });
   const url = await app.listen({ port, host });
   return {

@@ -32,12 +32,23 @@ export class DeliveredOrders {
     return this.read<Manifest>(orderId, "manifest.json");
   }
 
-  /** Keeps the manifest of a delivery that begins; it is durable when the content is. */
-  begin(manifest: Manifest): void {
-    const before = this.manifest(manifest.orderId);
+  /** Keeps the manifest of a delivery that begins; it is durable when the content is. What came whole before a kill, and was not checked, is checked now. */
+  async begin(manifest: Manifest): Promise<void> {
+    const { orderId } = manifest;
+    const before = this.manifest(orderId);
     if (before !== undefined && before.sha256 !== manifest.sha256)
       throw new DeliveryError("This order's delivery began with another content.");
-    if (before === undefined) this.write(manifest.orderId, "manifest.json", manifest);
+    if (before === undefined) this.write(orderId, "manifest.json", manifest);
+    if (this.whole(orderId) || this.receiving.has(orderId) || this.received(orderId) < manifest.length) return;
+    this.receiving.add(orderId);
+    try {
+      await syncFile(this.path(orderId, "content.part"));
+      await this.complete(manifest, await sha256Of(this.path(orderId, "content.part")));
+    } catch (error) {
+      if (!(error instanceof DeliveryError)) throw error;
+    } finally {
+      this.receiving.delete(orderId);
+    }
   }
 
   /** Bytes of the content that are here. */
@@ -86,15 +97,21 @@ export class DeliveredOrders {
         await file.close();
       }
       if (statSync(path).size < length) throw new DeliveryError("The content ended early; go on from where it is.");
-      if ((hash?.digest("hex") ?? (await sha256Of(path))) !== manifest.sha256) {
-        await truncate(path, 0);
-        throw new DeliveryError("The content does not have the hash that the center announced; it is received anew.");
-      }
-      await syncFile(this.path(orderId, "manifest.json"));
-      renameSync(path, this.path(orderId, "content"));
+      await this.complete(manifest, hash?.digest("hex") ?? (await sha256Of(path)));
     } finally {
       this.receiving.delete(orderId);
     }
+  }
+
+  /** Takes all that came as the content, when it has the hash announced; throws it away when not. */
+  private async complete({ orderId, sha256 }: Manifest, hash: string): Promise<void> {
+    const path = this.path(orderId, "content.part");
+    if (hash !== sha256) {
+      await truncate(path, 0);
+      throw new DeliveryError("The content does not have the hash that the center announced; it is received anew.");
+    }
+    await syncFile(this.path(orderId, "manifest.json"));
+    renameSync(path, this.path(orderId, "content"));
   }
 
   /** The content for the client; null while it is not here whole. */

@@ -19,6 +19,8 @@ export interface TerminalServerOptions {
   limit?: number;
   logger?: FastifyBaseLogger;
   progress?: (orderId: string, received: number, length: number) => void;
+  /** Told of every content that is here whole and checked. */
+  contentCame?: (orderId: string) => void;
   /** Told of every key that the client has taken. */
   keyCame?: (orderId: string) => void;
 }
@@ -107,8 +109,15 @@ function keyRoutes(app: FastifyInstance, { terminal, centerKey, keyCame }: Termi
   });
 }
 
-function contentRoutes(app: FastifyInstance, { terminal, centerKey, limit = 0xffffffff, progress }: TerminalServerOptions): void {
+function contentRoutes(app: FastifyInstance, options: TerminalServerOptions): void {
+  const { terminal, centerKey, limit = 0xffffffff, progress } = options;
   const { orders } = terminal;
+  /** Does `work`, and tells when the content is whole by it. */
+  const taking = async (orderId: string, work: () => Promise<void>): Promise<void> => {
+    const before = orders.whole(orderId);
+    await work();
+    if (!before && orders.whole(orderId)) options.contentCame?.(orderId);
+  };
   const ManifestRequest = closed({ manifest: Type.String({ maxLength: 32768 }) });
   const state = (manifest: Manifest): { received: number; adverts: string[] } => {
     const here = orders.adverts(manifest.orderId).map(({ id }) => id);
@@ -124,7 +133,7 @@ function contentRoutes(app: FastifyInstance, { terminal, centerKey, limit = 0xff
       throw Object.assign(new Error(`No delivery of order ${orderId} has begun; send its manifest first.`), { statusCode: 404 });
     return manifest;
   };
-  app.post("/v1/orders/:orderId/content", { schema: { params: OrderParams, body: ManifestRequest } }, (request, reply) => {
+  app.post("/v1/orders/:orderId/content", { schema: { params: OrderParams, body: ManifestRequest } }, async (request, reply) => {
     const manifest = openManifest(centerKey, (request.body as Static<typeof ManifestRequest>).manifest);
     const { orderId } = request.params as Static<typeof OrderParams>;
     if (manifest?.orderId !== orderId) return reply.code(403).send({ detail: "The manifest is not the center's for this order." });
@@ -134,7 +143,7 @@ function contentRoutes(app: FastifyInstance, { terminal, centerKey, limit = 0xff
       return reply
         .code(413)
         .send({ detail: `The terminal takes contents of up to ${String(limit)} bytes; this one has ${String(manifest.length)}.` });
-    orders.begin(manifest);
+    await taking(orderId, () => orders.begin(manifest));
     return reply.send(state(manifest));
   });
   app.get("/v1/orders/:orderId/content", { schema: { params: OrderParams } }, (request) => state(known(request)));
@@ -150,8 +159,10 @@ function contentRoutes(app: FastifyInstance, { terminal, centerKey, limit = 0xff
       !(Symbol.asyncIterator in body)
     )
       throw new Error(`The content comes as bytes with a Content-Range up to its ${String(manifest.length)} bytes.`);
-    await orders.receive(manifest, Number(range[1]), body as AsyncIterable<Uint8Array>, (received, length) =>
-      progress?.(manifest.orderId, received, length),
+    await taking(manifest.orderId, () =>
+      orders.receive(manifest, Number(range[1]), body as AsyncIterable<Uint8Array>, (received, length) =>
+        progress?.(manifest.orderId, received, length),
+      ),
     );
     return state(manifest);
   });

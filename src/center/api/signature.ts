@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, sign, verify } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, sign, verify, type KeyObject } from "node:crypto";
 
 /** Who signs requests: kiosks, license servers, customer terminals, and the center itself towards stores and destination terminals. */
 export type Signer = "kiosk" | "server" | "terminal" | "center";
@@ -53,14 +53,26 @@ export function authorize(id: string, seed: Uint8Array, request: SignedRequest, 
   return `${SCHEMES[signer]} ${signer}=${id},time=${String(request.time)},nonce=${request.nonce},signature=${signature}`;
 }
 
-/** Signature (64 bytes) over `text` with the key of `seed` (32 bytes). */
+/** Keys that have been read: reading one takes twenty times as long as signing with it. */
+const privateKeys = new WeakMap<Uint8Array, KeyObject>();
+
+function privateKey(seed: Uint8Array): KeyObject {
+  let key = privateKeys.get(seed);
+  if (key === undefined) {
+    key = createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" });
+    privateKeys.set(seed, key);
+  }
+  return key;
+}
+
+/** Signature (64 bytes) over `text` with the key of `seed` (32 bytes), an array that is never written to again. */
 export function signEd25519(seed: Uint8Array, text: Uint8Array): Buffer {
-  return sign(null, text, createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" }));
+  return sign(null, text, privateKey(seed));
 }
 
 /** Public key (32 bytes) of the Ed25519 key of `seed`. */
 export function publicEd25519(seed: Uint8Array): Uint8Array {
-  const key = createPublicKey(createPrivateKey({ key: Buffer.concat([PRIVATE, seed]), format: "der", type: "pkcs8" }));
+  const key = createPublicKey(privateKey(seed));
   return new Uint8Array(key.export({ format: "der", type: "spki" }).subarray(PUBLIC.length));
 }
 
@@ -85,7 +97,8 @@ export function parseAuthorization(header: string, signer: Signer = "kiosk"): Au
 export function verifyEd25519(publicKey: Uint8Array, text: Uint8Array, signature: Uint8Array): boolean {
   if (publicKey.length !== 32 || signature.length !== 64) return false;
   try {
-    const key = createPublicKey({ key: Buffer.concat([PUBLIC, publicKey]), format: "der", type: "spki" });
+    // As JWK (RFC 8037), which takes an eighth of the time of SPKI.
+    const key = createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: Buffer.from(publicKey).toString("base64url") }, format: "jwk" });
     return verify(null, text, key, signature);
   } catch {
     return false;

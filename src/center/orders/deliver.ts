@@ -32,6 +32,7 @@ export interface Due {
   before: number;
   order: Selectable<OrderRow> & { terminal_id: string; address: string };
   client: DeviceReference;
+  clientRevoked: boolean;
   store: { id: string; address: string; generation: number; revoked_at: number | null };
 }
 
@@ -55,6 +56,7 @@ const PATIENCE = 15_000;
 /** Tries one delivery. Never throws: what goes wrong is its outcome. */
 export async function deliver(means: Means, due: Due): Promise<Outcome> {
   try {
+    if (due.clientRevoked) return { error: `The terminal ${due.order.terminal_id} is revoked; nothing is sent to it.` };
     if (due.delivery.kind === "content") return await deliverContent(means, due);
     const foreign = await foreignTerminal(means, due);
     if (foreign !== null) return { error: foreign };
