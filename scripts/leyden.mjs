@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-/** The `leyden` command as an installed program: runs the TypeScript sources as they are. */
-import { register } from "tsx/esm/api";
+/** The `leyden` command: runs the host's programs, which it builds first when the sources have changed. */
+import { pathToFileURL } from "node:url";
+import { buildHost } from "./build/host.mjs";
 
-register();
-await import("../src/cli/main.ts");
+await import(pathToFileURL(await buildHost()).href);

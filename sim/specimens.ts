@@ -1,5 +1,7 @@
 /** The boards as they are built: a Puck.js as card, Picos as cartridge and reader, an Espruino WiFi as client, with what is soldered to them. */
 import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { PROJECT } from "../src/host/project.js";
 import type { KeyCellOptions } from "./supply.js";
 import type { BoardOptions } from "./espruino/options.js";
 import { ESPRUINOWIFI, PICO, PUCKJS } from "./espruino/profile.js";
@@ -73,8 +75,7 @@ export function specimen(name: DeviceName, days: number, engine: EngineName = "e
  * @throws Error when it has not been built
  */
 export function builtBundle(name: string): string {
-  // The package's compiled files are one folder deeper.
-  const file = ["..", "../.."].map((root) => new URL(`${root}/dist/${name}.js`, import.meta.url)).find((place) => existsSync(place));
-  if (!file) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
+  const file = join(PROJECT, "dist", `${name}.js`);
+  if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
   return readFileSync(file, "latin1");
 }

@@ -3,14 +3,14 @@ import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { Duplex } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import path from "node:path";
+import { PROJECT } from "../../src/host/project.js";
 import type { EngineDevice, EngineOptions, WireEnd } from "./device.js";
 
 const WIRES = 3;
-const HOST = fileURLToPath(new URL("../../boards/jerryscript/host/", import.meta.url));
-const BUILT = fileURLToPath(new URL("../../build/jerryscript-host", import.meta.url));
+const HOST = path.join(PROJECT, "boards/jerryscript/host");
+const BUILT = path.join(PROJECT, "build/jerryscript-host");
 const ASCII = new TextEncoder();
 
 /** The compiler's arguments; docs/boards.md shows the same command. */

@@ -17,6 +17,9 @@ import { Outgoing } from "../host/outgoing.js";
 import { Dispatcher } from "./orders/dispatcher.js";
 import { toHex } from "./scope.js";
 
+/** Milliseconds that a center which stops gives to requests under way. Whoever does not take an answer within them asks again. */
+const LAST_ANSWERS = 3000;
+
 export interface CenterOptions {
   /** Where database, sealed contents, pictures and the first staff token are kept. */
   dataDir: string;
@@ -93,7 +96,11 @@ export async function startCenter(options: CenterOptions): Promise<Center> {
         await Promise.all([stopSweeping(), stopDelivering()]);
         await dispatcher.idle();
         parts.outgoing.close();
+        const impatient = setTimeout(() => {
+          app.server.closeAllConnections();
+        }, LAST_ANSWERS);
         await app.close();
+        clearTimeout(impatient);
         await db.destroy();
       },
     };

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
 import { Command } from "commander";
+import { PROJECT } from "../host/project.js";
 
 /** `leyden flash ROLE --port PORT`: the same as flash.sh. */
 export function flashCommand(): Command {
@@ -16,8 +16,7 @@ export function flashCommand(): Command {
         const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
         return value === true ? [option] : [option, value];
       });
-      const root = fileURLToPath(new URL("../../", import.meta.url));
-      const { status } = spawnSync(process.execPath, ["scripts/flash.mjs", role, ...words], { cwd: root, stdio: "inherit" });
+      const { status } = spawnSync(process.execPath, ["scripts/flash.mjs", role, ...words], { cwd: PROJECT, stdio: "inherit" });
       process.exitCode = status ?? 1;
     });
 }

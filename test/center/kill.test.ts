@@ -17,11 +17,12 @@ import {
 import type { Moment } from "../../src/center/http/parts.js";
 import { startCenter } from "../../src/center/main.js";
 import { suite } from "../suite.js";
+import { program } from "../support/program.js";
 import { contract, arm, giveBack } from "./support/steps.js";
 import { addCartridge, addContent, addCustomer, addOffer, addOperator, addTariff, kioskClient, startWorld } from "./support/world.js";
 
 const test = suite("kill of the center");
-const program = fileURLToPath(new URL("support/child-center.ts", import.meta.url));
+const script = await program(fileURLToPath(new URL("support/child-center.ts", import.meta.url)), ["typebox", "kysely"]);
 const seconds = (): number => Math.floor(Date.now() / 1000);
 
 const commands = [
@@ -54,7 +55,7 @@ class Mortal {
 
   async live(): Promise<void> {
     const place = places.at(this.deaths) ?? ["never", "nowhere"];
-    const child = spawn(process.execPath, ["--import", "tsx", program, this.folder, String(this.port), ...place], {
+    const child = spawn(process.execPath, [script, this.folder, String(this.port), ...place], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.child = child;

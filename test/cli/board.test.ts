@@ -34,11 +34,9 @@ interface Running {
 }
 
 async function board(role: string, ...words: string[]): Promise<Running> {
-  const child = spawn(
-    process.execPath,
-    ["--import", "tsx", "src/cli/main.ts", "board", role, "--json", "--data", join(folder, role), ...words],
-    { cwd: new URL("../..", import.meta.url) },
-  );
+  const child = spawn(process.execPath, ["scripts/leyden.mjs", "board", role, "--json", "--data", join(folder, role), ...words], {
+    cwd: new URL("../..", import.meta.url),
+  });
   children.push(child);
   let errors = "";
   child.stderr.on("data", (data) => (errors += String(data)));
@@ -132,7 +130,7 @@ test("a cartridge is in one place at a time: whoever holds it loses it when it i
 
 test("a folder of another role's board, and slots for a card, are refused in one sentence", async () => {
   const refused = async (...words: string[]): Promise<[number | null, string]> => {
-    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", "board", ...words], {
+    const child = spawn(process.execPath, ["scripts/leyden.mjs", "board", ...words], {
       cwd: new URL("../..", import.meta.url),
     });
     children.push(child);

@@ -8,7 +8,7 @@ import * as assert from "uvu/assert";
 import { suite } from "../suite.js";
 
 const test = suite("leyden loan");
-const entry = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const entry = fileURLToPath(new URL("../../scripts/leyden.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "leyden-loan-test-"));
 const at = (...parts: string[]): string => join(folder, ...parts);
 /** The program's temporary files go here, so that a test sees what is left of them. */
@@ -23,7 +23,7 @@ test.after(() => {
 });
 
 function leyden(...words: string[]): { code: number | null; out: string; error: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", entry, "loan", ...words], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [entry, "loan", ...words], {
     encoding: "utf8",
     env: environment,
   });
@@ -226,7 +226,7 @@ for (const [signal, code] of [
     const file = at("long.bin");
     const out = at("interrupted");
     writeFileSync(file, new Uint8Array(2_000_000));
-    const child = spawn(process.execPath, ["--import", "tsx", entry, "loan", file, "--out", out], {
+    const child = spawn(process.execPath, [entry, "loan", file, "--out", out], {
       env: environment,
       stdio: ["ignore", "pipe", "pipe"],
     });

@@ -28,7 +28,7 @@ import { receive, type Message } from "../scenario/support/lines.js";
 import { suite } from "../suite.js";
 
 const test = suite("leyden enroll");
-const entry = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const entry = fileURLToPath(new URL("../../scripts/leyden.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "leyden-enroll-test-"));
 const at = (...parts: string[]): string => join(folder, ...parts);
 const validity = { notBefore: START - 86_400, notAfter: START + 3650 * 86_400 };
@@ -38,7 +38,7 @@ test.after(() => {
 });
 
 function leyden(...words: string[]): { code: number | null; out: string; error: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", entry, "enroll", ...words], { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [entry, "enroll", ...words], { encoding: "utf8" });
   return { code: status, out: stdout, error: stderr };
 }
 

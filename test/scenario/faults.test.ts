@@ -48,7 +48,7 @@ test("[F5] a failure replays from one short string: the same run, event by event
   assert.is(second.world.trace.toString(), first.world.trace.toString());
   assert.ok(first.world.trace.of("fault").some(({ what }) => what === "power cut"));
   // The same string on the bundles that are flashed comes through, as the command tells.
-  const { status, stdout } = spawnSync(process.execPath, ["--import", "tsx", "src/cli/main.ts", "replay", text], {
+  const { status, stdout } = spawnSync(process.execPath, ["scripts/leyden.mjs", "replay", text], {
     cwd: root,
     encoding: "utf8",
   });
@@ -57,7 +57,7 @@ test("[F5] a failure replays from one short string: the same run, event by event
 });
 
 test("a string that is none is refused in one sentence", () => {
-  const { status, stderr } = spawnSync(process.execPath, ["--import", "tsx", "src/cli/main.ts", "replay", "hello"], {
+  const { status, stderr } = spawnSync(process.execPath, ["scripts/leyden.mjs", "replay", "hello"], {
     cwd: root,
     encoding: "utf8",
   });

@@ -37,10 +37,10 @@ console.log([...loan.infos.values()].map(({ board }) => board).join(", "), loan.
 console.log(describeStatus(0x6982), typeof DeviceSession, typeof Transport);
 `;
 
-test("a program with the packed package alone imports core, host and simulator, with types, and nothing else", () => {
+test("a program with the packed package alone imports core, host and simulator, with types, and nothing else; its command runs", () => {
   const folder = mkdtempSync(join(tmpdir(), "leyden-"));
   try {
-    run(root, "npm", "run", "--silent", "build:package");
+    run(root, "npm", "run", "--silent", "prepack");
     const [packed] = JSON.parse(run(root, "npm", "pack", "--ignore-scripts", "--json", "--pack-destination", folder)) as {
       filename: string;
     }[];
@@ -60,6 +60,10 @@ test("a program with the packed package alone imports core, host and simulator, 
       "1 what is lent\n2 what is lent\n" +
         "Puck.js, Espruino Pico, Espruino Pico 3\n" +
         "0x6982, not authenticated, or not for this peer function function\n",
+    );
+    assert.match(
+      run(folder, process.execPath, join(modules, "leyden/scripts/leyden.mjs"), "center", "--help"),
+      "its interface is shown at /docs",
     );
     writeFileSync(join(folder, "inside.js"), 'await import("leyden/lib/src/core/bytes.js");\n');
     assert.throws(() => run(folder, process.execPath, "inside.js"), /ERR_PACKAGE_PATH_NOT_EXPORTED/);

@@ -1,10 +1,11 @@
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
-import swaggerUi from "@fastify/swagger-ui";
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
 import { PROBLEMS, ProblemError } from "../api/problems.js";
 import type { Access } from "../api/route.js";
 import { Gate, type Principal } from "./access.js";
+import { buildSerializer, buildValidator } from "./compilers.js";
+import { installPage } from "./page.js";
 import type { Parts } from "./parts.js";
 import { clientError, frameworkError, installProblems } from "./problem.js";
 import { catalogRoutes } from "./routes/catalog.js";
@@ -49,6 +50,7 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
     requestTimeout: 0,
     connectionTimeout: 60_000,
     routerOptions: { maxParamLength: 300 },
+    schemaController: { compilersFactory: { buildValidator: buildValidator(), buildSerializer: buildSerializer() } },
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false, allErrors: false } },
     frameworkErrors: frameworkError,
     clientErrorHandler: clientError,
@@ -95,7 +97,7 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
       },
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", uiConfig: { tryItOutEnabled: false } });
+  installPage(app);
   installBodies(app);
   installAccess(app, new Gate(parts.db, parts.clock));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());

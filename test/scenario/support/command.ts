@@ -3,8 +3,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../../src/cli/main.ts", import.meta.url));
-const TSX = import.meta.resolve("tsx");
+const MAIN = fileURLToPath(new URL("../../../scripts/leyden.mjs", import.meta.url));
 
 export class LeydenCommand {
   readonly child: ChildProcessWithoutNullStreams;
@@ -15,7 +14,7 @@ export class LeydenCommand {
   readonly #lines: AsyncIterator<string>;
 
   constructor(folder: string, ...words: string[]) {
-    this.child = spawn(process.execPath, ["--import", TSX, MAIN, ...words], { cwd: folder });
+    this.child = spawn(process.execPath, [MAIN, ...words], { cwd: folder });
     this.child.stderr.on("data", (data) => (this.errors += String(data)));
     this.child.stdout.on("data", (data) => (this.output += String(data)));
     this.ended = new Promise((resolve) => this.child.once("close", resolve));
@@ -27,7 +26,7 @@ export class LeydenCommand {
     let timer: NodeJS.Timeout | undefined;
     const silent = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        reject(new Error(`leyden ${this.child.spawnargs.slice(4).join(" ")} said nothing for a minute: ${this.output}${this.errors}`));
+        reject(new Error(`leyden ${this.child.spawnargs.slice(2).join(" ")} said nothing for a minute: ${this.output}${this.errors}`));
       }, 60_000);
     });
     const { value, done } = (await Promise.race([this.#lines.next(), silent]).finally(() => {

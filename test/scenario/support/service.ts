@@ -19,6 +19,7 @@ import { hex } from "../../../src/host/party.js";
 import { Transport } from "../../../src/host/transport.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const LEYDEN = "scripts/leyden.mjs";
 const PATIENCE = 60_000;
 
 /** A process of the service: what it says, line by line. */
@@ -110,12 +111,16 @@ export class Service {
 
   /** Starts a `leyden` command. */
   start(name: string, ...words: string[]): Part {
-    return this.launch(name, "src/cli/main.ts", ...words);
+    return this.begin(name, LEYDEN, ...words);
   }
 
   /** Starts a program of this project. */
   launch(name: string, program: string, ...words: string[]): Part {
-    const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { cwd: ROOT });
+    return this.begin(name, "--import", "tsx", program, ...words);
+  }
+
+  private begin(name: string, ...words: string[]): Part {
+    const child = spawn(process.execPath, words, { cwd: ROOT });
     const part = new Part(name, child);
     this.parts.push(part);
     return part;
@@ -123,7 +128,7 @@ export class Service {
 
   /** Runs a `leyden` command to its end; answers what it printed. */
   async run(...words: string[]): Promise<string> {
-    const child = spawn(process.execPath, ["--import", "tsx", "src/cli/main.ts", ...words], { cwd: ROOT });
+    const child = spawn(process.execPath, [LEYDEN, ...words], { cwd: ROOT });
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += String(data)));
     const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
