@@ -11,6 +11,7 @@ import { openPort } from "../src/host/open.js";
 import type { HostPort as RealPort } from "../src/host/port.js";
 import type { EspruinoBoard } from "./espruino.js";
 import type { NorFlash } from "./flash.js";
+import { reach } from "./network.js";
 import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName } from "./specimens.js";
 import type { HostPort, Wire } from "./wire.js";
 import { World } from "./world.js";
@@ -65,7 +66,7 @@ export class LiveBoard {
   #stopped = false;
 
   private constructor(options: LiveOptions) {
-    this.board = this.world.board({ ...specimen(options.role, options.days), http: reach });
+    this.board = this.world.board({ ...specimen(options.role, options.days), http: (url) => reach(url) });
     mkdirSync(options.folder, { recursive: true, mode: 0o700 });
     this.#load(options);
   }
@@ -263,13 +264,6 @@ export class LiveBoard {
       });
     });
   }
-}
-
-/** The wireless of a board is this machine's network. */
-async function reach(url: string): Promise<number> {
-  const response = await fetch(url, { redirect: "manual", signal: AbortSignal.timeout(10_000) });
-  await response.body?.cancel();
-  return response.status;
 }
 
 /** Bytes between a connection and the port of a wire. */

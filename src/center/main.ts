@@ -13,7 +13,7 @@ import { buildApp } from "./http/app.js";
 import type { Parts } from "./http/parts.js";
 import { BATCH, sweep } from "./loans/sweep.js";
 import { Meetings } from "./meetings.js";
-import { Outgoing } from "../host/outgoing.js";
+import { Outgoing, type Resolver } from "../host/outgoing.js";
 import { Dispatcher } from "./orders/dispatcher.js";
 import { toHex } from "./scope.js";
 
@@ -40,6 +40,8 @@ export interface CenterOptions {
   deliverySeconds?: number;
   /** Names, addresses and networks that terminals, stores and adverts may be at although they are not of the Internet. */
   allowLocal?: string[];
+  /** Looks up names of terminals, stores and adverts; this machine's own unless given. */
+  resolve?: Resolver;
   step?: Parts["step"];
 }
 
@@ -72,7 +74,7 @@ export async function startCenter(options: CenterOptions): Promise<Center> {
       contents: new FileStore(join(dataDir, "contents")),
       pictures: new FileStore(join(dataDir, "pictures")),
       meetings: new Meetings(options.contact, clock),
-      outgoing: new Outgoing(options.allowLocal),
+      outgoing: new Outgoing(options.allowLocal, options.resolve),
       step: options.step,
     };
     const app = await buildApp(parts, { logger, requestsPerMinute: options.requestsPerMinute ?? 6000 });

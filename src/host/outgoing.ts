@@ -1,4 +1,5 @@
-import { lookup as resolve } from "node:dns";
+import type { LookupAddress } from "node:dns";
+import { lookup } from "node:dns/promises";
 import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type RequestOptions } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { BlockList, isIP, type LookupFunction } from "node:net";
@@ -16,6 +17,10 @@ const CLOSED_NAMES = /(^|\.)(localhost|local|internal|lan|home\.arpa)\.?$/;
 /** An answer is never longer than this. */
 const ANSWER = 1 << 20;
 
+/** All addresses of a name. */
+export type Resolver = (name: string) => Promise<LookupAddress[]>;
+const systemResolver: Resolver = (name) => lookup(name, { all: true });
+
 /** An address is not one to send anything to, or nobody there answers as expected; the sentence says which. */
 export class OutgoingError extends Error {}
 
@@ -25,6 +30,8 @@ export interface Outgo {
   body?: Uint8Array | Readable;
   /** Milliseconds without any progress. */
   timeout?: number;
+  /** Answers with the status alone, whatever comes after it. */
+  drop?: boolean;
 }
 
 export interface Answer {
@@ -42,8 +49,14 @@ export class Outgoing {
   private readonly http = new HttpAgent(this.agents);
   private readonly https = new HttpsAgent(this.agents);
 
-  /** @param allow - names, addresses and networks (`10.0.0.0/8`) that are allowed although they are not of the Internet; for tests and closed sites */
-  constructor(allow: string[] = []) {
+  /**
+   * @param allow - names, addresses and networks (`10.0.0.0/8`) that are allowed although they are not of the Internet; for tests and closed sites
+   * @param resolve - this machine's own unless given
+   */
+  constructor(
+    allow: string[] = [],
+    private readonly resolve: Resolver = systemResolver,
+  ) {
     for (const network of CLOSED) add(this.closed, network);
     for (const entry of allow) if (!add(this.allowed, entry)) this.names.add(entry.toLowerCase());
   }
@@ -65,8 +78,21 @@ export class Outgoing {
     return CLOSED_NAMES.test(host) || !host.includes(".") ? `${address} leads into a local network.` : null;
   }
 
+  /** As `refusal`, with the name looked up where there is one. A name that is not known now may be later; it is looked up anew when something is sent. */
+  async refusalByName(address: string): Promise<string | null> {
+    const refusal = this.refusal(address);
+    if (refusal !== null) return refusal;
+    const host = new URL(address).hostname;
+    if (isIP(host.replace(/^\[(.*)\]$/, "$1")) > 0 || this.names.has(host)) return null;
+    try {
+      return (await this.resolve(host)).some((found) => this.open(found.address)) ? null : `${address} leads into a local network.`;
+    } catch {
+      return null;
+    }
+  }
+
   /** @throws OutgoingError when nothing may be sent there, or nobody answers */
-  send(address: string, { method, headers = {}, body, timeout = 10_000 }: Outgo): Promise<Answer> {
+  send(address: string, { method, headers = {}, body, timeout = 10_000, drop = false }: Outgo): Promise<Answer> {
     const refusal = this.refusal(address);
     if (refusal !== null) return Promise.reject(new OutgoingError(refusal));
     const secure = address.startsWith("https:");
@@ -80,6 +106,12 @@ export class Outgoing {
     };
     return new Promise((succeed, fail) => {
       const request = (secure ? httpsRequest : httpRequest)(address, options, (response) => {
+        if (drop) {
+          succeed({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.alloc(0) });
+          response.on("error", () => undefined);
+          request.destroy();
+          return;
+        }
         const parts: Buffer[] = [];
         let length = 0;
         response.on("data", (part: Buffer) => {
@@ -116,14 +148,21 @@ export class Outgoing {
     return this.allowed.check(address, family) || !this.closed.check(address, family);
   }
 
+  /** Looks a name up for the one connection that is made now, so that no later answer leads elsewhere. */
   private readonly lookup: LookupFunction = (name, options, done) => {
-    resolve(name, { ...options, all: true }, (error, found) => {
-      const usable = this.names.has(name.toLowerCase()) ? found : (found ?? []).filter(({ address }) => this.open(address));
-      if (error) done(error, "", 0);
-      else if (usable.length === 0) done(new OutgoingError(`${name} leads into a local network.`), "", 0);
-      else if (options.all === true) done(null, usable);
-      else done(null, usable[0].address, usable[0].family);
-    });
+    this.resolve(name).then(
+      (found) => {
+        const wanted =
+          typeof options.family === "number" && options.family !== 0 ? found.filter(({ family }) => family === options.family) : found;
+        const usable = this.names.has(name.toLowerCase()) ? wanted : wanted.filter(({ address }) => this.open(address));
+        if (usable.length === 0) done(new OutgoingError(`${name} leads into a local network.`), "", 0);
+        else if (options.all === true) done(null, usable);
+        else done(null, usable[0].address, usable[0].family);
+      },
+      (error: unknown) => {
+        done(error as Error, "", 0);
+      },
+    );
   };
 }
 

@@ -5,7 +5,7 @@ import { openManifest, signedByCenter } from "../center/api/delivery-messages.js
 import { Id, bytes, closed } from "../center/api/schema.js";
 import { adoptNatives } from "../core/adopt.js";
 import { nodeNatives } from "../host/natives-node.js";
-import { Outgoing } from "../host/outgoing.js";
+import { Outgoing, type Resolver } from "../host/outgoing.js";
 import { StoreContents } from "./contents.js";
 import { Sender } from "./sender.js";
 
@@ -18,6 +18,8 @@ export interface StoreOptions {
   port: number;
   host?: string;
   allowLocal?: string[];
+  /** Looks up names of terminals; this machine's own unless given. */
+  resolve?: Resolver;
   logger?: FastifyBaseLogger;
   progress?: (orderId: string, sent: number, length: number) => void;
 }
@@ -46,7 +48,7 @@ export async function startStore(options: StoreOptions): Promise<Store> {
   const { folder, key, centerKey, port, host = "127.0.0.1" } = options;
   adoptNatives(nodeNatives);
   const contents = new StoreContents(folder, key);
-  const outgoing = new Outgoing(options.allowLocal);
+  const outgoing = new Outgoing(options.allowLocal, options.resolve);
   const sender = new Sender(contents, outgoing, options.progress);
   const app = fastify({
     loggerInstance: options.logger ?? (pino() as FastifyBaseLogger),

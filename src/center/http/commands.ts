@@ -66,15 +66,19 @@ export function query<R extends Route>(
   });
 }
 
+/** What a command needs of elsewhere; it is asked for before the transaction begins. */
+type Prepare<R extends Route, P> = (input: Input<R>) => Promise<P>;
+
 /**
  * Adds a route that changes something: one transaction, in which the command's idempotency key, its effects and its answer are written together. The
  * same key again answers the same, from whatever moment and in parallel; for another command it is refused.
  */
-export function command<R extends Route>(
+export function command<R extends Route, P = undefined>(
   app: FastifyInstance,
   parts: Parts,
   route: R,
-  run: (scope: CommandScope, input: Input<R>) => Promise<Output<R>>,
+  run: (scope: CommandScope, input: Input<R>, prepared: P | undefined) => Promise<Output<R>>,
+  prepare?: Prepare<R, P>,
 ): void {
   app.route({
     ...(options(route, true) as { method: "POST"; url: string }),
@@ -84,11 +88,13 @@ export function command<R extends Route>(
       const actor = actorOf(principal);
       const key = String(request.headers["idempotency-key"]);
       const fingerprint = createHash("sha256").update(`${route.method}\n${request.url}\n`).update(request.rawBody).digest("hex");
+      const input = inputOf<R>(request);
+      const prepared = await prepare?.(input);
       const answer = await transact(parts.db, async (trx) => {
         const now = parts.clock.now();
         const before = await claim(trx, actor, key, fingerprint, now);
         if (before !== undefined) return before;
-        const result = await run({ trx, now, authority: parts.authority, actor, principal }, inputOf<R>(request));
+        const result = await run({ trx, now, authority: parts.authority, actor, principal }, input, prepared);
         const body = JSON.stringify(result);
         await trx.updateTable("idempotency").set({ status: 200, body }).where("principal", "=", actor).where("key", "=", key).execute();
         parts.step?.("worked", route.url);

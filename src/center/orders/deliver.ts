@@ -180,10 +180,8 @@ export async function formOf(
   if (answer.status === 202) return { again: LOOK };
   const form = answered(answer, FormBody);
   if (form === undefined) return { error: refused(answer, "The store did not seal the content") };
-  const target = form.adverts
-    .flatMap((advert) => advert.areas)
-    .map((area) => means.outgoing.refusal(area.address))
-    .find((refusal) => refusal !== null);
+  const targets = form.adverts.flatMap((advert) => advert.areas).map((area) => means.outgoing.refusalByName(area.address));
+  const target = (await Promise.all(targets)).find((refusal) => refusal !== null);
   if (target) return { error: `The store attaches an advert that may not be delivered: ${target}` };
   await means.db
     .insertInto("store_forms")

@@ -2,42 +2,23 @@ import { randomBytes } from "node:crypto";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Type, type Static } from "typebox";
 import * as api from "../../api/advert-routes.js";
-import { PICTURE_LIMIT } from "../../api/delivery-messages.js";
+import { PICTURE_LIMIT, type AreaBody } from "../../api/delivery-messages.js";
 import { ProblemError } from "../../api/problems.js";
+import type { Input } from "../../api/route.js";
 import { transact } from "../../db/database.js";
 import { advertSection } from "../../loans/adverts.js";
 import { countClicks, currentAdverts } from "../../orders/adverts.js";
 import { registrationAfter, setLocalAdverts } from "../../orders/permission.js";
 import { audit, toHex } from "../../scope.js";
 import { actorOf, forCenter, forOperator } from "../access.js";
-import { command, options, query } from "../commands.js";
+import { command, options, query, type CommandScope } from "../commands.js";
 import type { Parts } from "../parts.js";
 import { sendRange } from "../range.js";
 import { kioskOf } from "./rentals.js";
 
 /** Operators' adverts: pictures with icons that lead somewhere. */
 export function advertRoutes(app: FastifyInstance, parts: Parts): void {
-  command(app, parts, api.createAdvert, async (scope, { params: { operatorId }, body: { name, contentId, areas } }) => {
-    forOperator(scope.principal, operatorId);
-    for (const { left, top, right, bottom, address } of areas) {
-      const refusal = parts.outgoing.refusal(address);
-      if (refusal !== null) throw new ProblemError("address-refused", refusal);
-      if (right < left || bottom < top)
-        throw new ProblemError("conflict", "An icon's right and bottom are not before its left and top; turn the bounds around.");
-    }
-    const id = toHex(randomBytes(8));
-    await scope.trx
-      .insertInto("adverts")
-      .values({ id, operator_id: operatorId, content_id: contentId ?? null, name, created_at: scope.now })
-      .execute();
-    for (const [number, { left, top, right, bottom, address }] of areas.entries())
-      await scope.trx
-        .insertInto("advert_areas")
-        .values({ advert_id: id, number, left_at: left, top_at: top, right_at: right, bottom_at: bottom, address })
-        .execute();
-    await audit(scope, "advert added", id, { operatorId, contentId });
-    return { id };
-  });
+  creation(app, parts);
   command(app, parts, api.withdrawAdvert, async (scope, { params: { advertId } }) => {
     const row = await scope.trx.selectFrom("adverts").select("operator_id").where("id", "=", advertId).forUpdate().executeTakeFirst();
     if (row === undefined) throw unknown(advertId);
@@ -71,6 +52,38 @@ export function advertRoutes(app: FastifyInstance, parts: Parts): void {
   );
   pictureRoutes(app, parts);
   sectionRoute(app, parts);
+}
+
+/** Adding an advert, once it is known where its icons lead. */
+function creation(app: FastifyInstance, parts: Parts): void {
+  const targets = async (input: { body: { areas: AreaBody[] } }): Promise<string | null> => {
+    const refusals = await Promise.all(input.body.areas.map(({ address }) => parts.outgoing.refusalByName(address)));
+    return refusals.find((refusal) => refusal !== null) ?? null;
+  };
+  const create = async (
+    scope: CommandScope,
+    { params: { operatorId }, body: { name, contentId, areas } }: Input<typeof api.createAdvert>,
+    refusal: string | null = null,
+  ): Promise<{ id: string }> => {
+    forOperator(scope.principal, operatorId);
+    if (refusal !== null) throw new ProblemError("address-refused", refusal);
+    for (const { left, top, right, bottom } of areas)
+      if (right < left || bottom < top)
+        throw new ProblemError("conflict", "An icon's right and bottom are not before its left and top; turn the bounds around.");
+    const id = toHex(randomBytes(8));
+    await scope.trx
+      .insertInto("adverts")
+      .values({ id, operator_id: operatorId, content_id: contentId ?? null, name, created_at: scope.now })
+      .execute();
+    for (const [number, { left, top, right, bottom, address }] of areas.entries())
+      await scope.trx
+        .insertInto("advert_areas")
+        .values({ advert_id: id, number, left_at: left, top_at: top, right_at: right, bottom_at: bottom, address })
+        .execute();
+    await audit(scope, "advert added", id, { operatorId, contentId });
+    return { id };
+  };
+  command(app, parts, api.createAdvert, create, targets);
 }
 
 /** The adverts that go onto a cartridge with a loan's content. */
