@@ -123,11 +123,14 @@ async function move(contentId: string, flags: MoveFlags): Promise<void> {
     if (file !== undefined) await writeParcelFile(file, parcel, sealed);
     if (cartridge !== undefined) await withCartridge(cartridge, (carrier) => carrier.write(parcel, sealed));
     if (toClient === undefined || toData === undefined) return;
-    await withTerminal({ client: toClient, data: toData, server: flags.toServer }, async (destination) => {
+    const takeIn = async (destination: HouseholdTerminal): Promise<void> => {
       const bytes = (start: number): AsyncIterable<Uint8Array> => createReadStream(sealed, { start }) as AsyncIterable<Uint8Array>;
       const proof = await destination.takeIn({ parcel, bytes });
       await server.ask(`/v1/moves/${parcel.useId}/completion`, { proof: Buffer.from(proof).toString("hex") });
-    });
+    };
+    // A license that comes back to where it was: that terminal is open already.
+    if (toClient === flags.client) await takeIn(source);
+    else await withTerminal({ client: toClient, data: toData, server: flags.toServer }, takeIn);
   });
   console.log(`Content ${contentId} belongs to client ${flags.to} now.`);
 }

@@ -34,6 +34,8 @@ interface Move {
   licenseId: string;
   useId: string;
   order: string;
+  /** True once another client than that of the order was to have the license. */
+  redirected?: boolean;
 }
 
 /** A move that the source is done with: its proof gets the same certificate again, should the parcel be lost on the way. */
@@ -206,7 +208,8 @@ export class HouseholdTerminal {
 
   /**
    * Gives the license of a content away: it is removed from this client first, and only then the destination's license server makes the copy certificate. A
-   * move that broke off is finished by doing it again: what the client has removed it says again, and a certificate that was made is fetched again.
+   * move that broke off is finished by doing it again: what the client has removed it says again, and a certificate that was made is fetched again. Until one is
+   * made, another destination may be named, also this client itself.
    *
    * @param server - the destination's license server
    * @returns what is to be carried to the destination, beside the sealed bytes
@@ -217,11 +220,14 @@ export class HouseholdTerminal {
     const held = (await this.client.licenses()).find((license) => hex(license.contentId) === contentId);
     const before = this.contents.note<Given>(contentId, "given");
     if (held === undefined && before?.destinationId === destinationId) return this.giveAgain(content, before, server);
-    const { useId, order } = await this.beginMove(contentId, destinationId, server, held);
-    const removed = hex(await this.client.remove(unhex(order)));
+    const move = await this.beginMove(contentId, destinationId, server, held);
+    const removed = hex(await this.client.remove(unhex(move.order)));
+    const { useId } = move.redirected
+      ? await server.ask<{ useId: string }>(`/v1/moves/${move.useId}/redirection`, { destinationId, removed })
+      : move;
     const { parcel, settlement } = await certify(content, useId, removed, server);
     this.contents.keepNote(contentId, "given", { destinationId, removed, parcel } satisfies Given);
-    await this.client.settle(unhex(useId), unhex(settlement));
+    await this.client.settle(unhex(move.useId), unhex(settlement));
     this.contents.keepNote(contentId, "move", null);
     return parcel;
   }
@@ -246,12 +252,15 @@ export class HouseholdTerminal {
     if (held === undefined) throw new HouseholdProblem("license-not-held", `This client has no license of content ${contentId}.`);
     if (held.moved !== null) {
       const before = this.contents.note<Move>(contentId, "move");
-      if (before?.useId !== hex(held.moved.useId) || hex(held.moved.destination) !== destinationId)
+      if (before?.useId !== hex(held.moved.useId))
         throw new HouseholdProblem(
           "license-not-held",
-          `The license of content ${contentId} is on its way to client ${hex(held.moved.destination)}; finish that move.`,
+          `The license of content ${contentId} is on its way to client ${hex(held.moved.destination)}; finish that move where it began.`,
         );
-      return before;
+      if (before.redirected || hex(held.moved.destination) === destinationId) return before;
+      const move = { ...before, redirected: true };
+      this.contents.keepNote(contentId, "move", move);
+      return move;
     }
     const licenseId = hex(held.licenseId);
     const { nonce, proof } = await this.client.requestMove(held.licenseId, unhex(destinationId));

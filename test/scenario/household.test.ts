@@ -199,23 +199,25 @@ test("[E6][E7] each refusal of the inquiry is its own, the history keeps them, a
   assert.is(owed[0].amount, 2 * 300 + 3 * 40);
 });
 
-test("[E4][E8] whatever is cut off in a move, on either side, the license ends at exactly one client", async () => {
-  const hide = (path: string): LicenseServerClient => {
-    const server = new LicenseServerClient(two.url);
-    const ask = server.ask.bind(server);
-    server.ask = async (asked: string, body?: object) => {
-      if (asked.endsWith(path)) throw new HouseholdProblem("not-ready", "cut off");
-      return ask(asked, body);
-    };
-    return server;
+/** The study's license server behind a network that fails at one of its addresses. */
+function cutOffAt(path: string): LicenseServerClient {
+  const server = new LicenseServerClient(two.url);
+  const ask = server.ask.bind(server);
+  server.ask = async (asked: string, body?: object) => {
+    if (asked.endsWith(path)) throw new HouseholdProblem("not-ready", "cut off");
+    return ask(asked, body);
   };
+  return server;
+}
+
+test("[E4][E8] whatever is cut off in a move, on either side, the license ends at exactly one client", async () => {
   const again = async (who: Reader): Promise<void> => {
     await who.board.kill();
     const back = await service.board("client", who.name);
     who.board = back;
   };
   for (const path of ["/v1/moves", "/removal"]) {
-    await service.at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, hide(path)), "not-ready"));
+    await service.at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, cutOffAt(path)), "not-ready"));
     const holds = await service.plays(kitchen, tune);
     assert.is(holds, path === "/v1/moves", "before the removal the source still has it, after it nobody");
     await again(kitchen);
@@ -236,6 +238,28 @@ test("[E4][E8] whatever is cut off in a move, on either side, the license ends a
     await home.client.takeCopy(unhex(back.certificate));
   });
   assert.ok(await service.plays(kitchen, tune));
+});
+
+test("[E4][E8] until its copy certificate is made, a license that has left goes to another client of the customer's, or back", async () => {
+  const before = await state();
+  await service.at(kitchen, (home) => refusedBy(home.give(tune.id, study.id, cutOffAt("/removal")), "not-ready"));
+  assert.not.ok(await service.plays(kitchen, tune));
+  const useId = (await state()).moves.at(-1)?.useId ?? "";
+  await service.at(kitchen, (home) => refusedBy(home.give(tune.id, foreign.id, new LicenseServerClient(two.url)), "other-owner"));
+  assert.is(await lastOutcome(), "other-owner");
+  const redirection = `/v1/moves/${useId}/redirection`;
+  const forged = new LicenseServerClient(one.url).ask(redirection, { destinationId: kitchen.id, removed: "00".repeat(28) });
+  await refusedBy(forged, "device-refused");
+  const back = ["--to", kitchen.id, "--to-server", one.url, "--to-client", kitchen.board.addresses.host, "--to-data", kitchen.folder];
+  await service.run("move", tune.id, ...terminal(kitchen), ...back);
+  assert.ok(await service.plays(kitchen, tune));
+  const after = await state();
+  assert.is(after.licenses.find(({ contentId }) => contentId === tune.id)?.clientId, kitchen.id);
+  assert.is(after.owed[0].amount, before.owed[0].amount + 40, "one copy certificate, billed once");
+  // The first destination gets nothing any more, and what has been certified goes nowhere else.
+  const { removed } = JSON.parse(readFileSync(join(kitchen.folder, `${tune.id}.given`), "utf8")) as { removed: string };
+  await refusedBy(new LicenseServerClient(two.url).ask(`/v1/moves/${useId}/removal`, { removed }), "conflict");
+  await refusedBy(new LicenseServerClient(two.url).ask(redirection, { destinationId: study.id, removed }), "conflict");
 });
 
 /** A machine of a customer's, and the file that it is known by. */

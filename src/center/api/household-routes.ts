@@ -186,6 +186,9 @@ export const completeLicense = route({
   response: Type.Object({ licenseId: Id }),
 });
 
+const MoveOutcome = oneOf(["granted", "source-not-legal", "license-not-held", "other-owner"]);
+const Removed = bytes(28, "Conditions and the source's proof");
+
 export const beginMove = route({
   method: "POST",
   url: "/v1/moves",
@@ -194,7 +197,7 @@ export const beginMove = route({
   summary: "Inquire whether a license may move to a client of this license server; the history keeps the outcome",
   body: closed({ licenseId: Id, sourceId: DeviceId, destinationId: DeviceId, nonce: Nonce, proof: Proof }),
   response: Type.Object({
-    outcome: oneOf(["granted", "source-not-legal", "license-not-held", "other-owner"]),
+    outcome: MoveOutcome,
     useId: Type.Optional(Id),
     order: Type.Optional(bytes(72, "Order for the source to remove its license")),
   }),
@@ -209,7 +212,7 @@ export const sourceRemoved = route({
   tag,
   summary: "Report that the source has removed its license; the answer is the copy certificate to sign",
   params: MoveParams,
-  body: closed({ removed: bytes(28, "Conditions and the source's proof") }),
+  body: closed({ removed: Removed }),
   response: Type.Object({ certificate: bytes(252, "Copy certificate, not signed") }),
 });
 
@@ -227,6 +230,17 @@ export const certifyMove = route({
     epoch: Seconds,
     slice: Slice,
   }),
+});
+
+export const redirectMove = route({
+  method: "POST",
+  url: "/v1/moves/:useId/redirection",
+  access: "server",
+  tag,
+  summary: "Send a license that its source has removed to another client than was asked for, or back; until a copy certificate is made",
+  params: MoveParams,
+  body: closed({ destinationId: DeviceId, removed: Removed }),
+  response: Type.Object({ outcome: MoveOutcome, useId: Type.Optional(Id) }),
 });
 
 export const completeMove = route({

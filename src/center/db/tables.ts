@@ -178,6 +178,8 @@ export interface Tables {
     license_id: string;
     source_id: string;
     destination_id: string;
+    /** Use id in the order that the source has followed: its own, or that of the move which this one redirects. */
+    ordered_use_id: string;
     nonce: string;
     serial: number | null;
     conditions: string | null;

@@ -6,8 +6,7 @@ import type { MoveOutcome, Tables } from "../db/tables.js";
 import { knownDevice } from "../loans/view.js";
 import { audit, fromHex, toHex, type Scope } from "../scope.js";
 import { goodClient, licenseServer } from "./clients.js";
-import { bill, grantKeys, storedContent } from "./supply.js";
-import { enable } from "./tree.js";
+import { bill, enabled, grantKeys, storedContent } from "./supply.js";
 
 /** Seconds for which a copy certificate is taken: it may travel by cartridge. */
 const VALID = 90 * 86_400;
@@ -23,7 +22,7 @@ export interface MoveRequest {
 
 export type MoveAnswer = { outcome: "granted"; useId: string; order: Uint8Array } | { outcome: Exclude<MoveOutcome, "granted"> };
 
-type Move = Tables["moves"];
+export type Move = Tables["moves"];
 
 /** Who asks is the source itself: else nothing is asked of the customer information. */
 async function checkMove(scope: Scope, request: MoveRequest): Promise<void> {
@@ -33,9 +32,31 @@ async function checkMove(scope: Scope, request: MoveRequest): Promise<void> {
     throw new ProblemError("device-refused", "The request was not made by this client; ask the client again.");
 }
 
+/**
+ * The inquiry's last question, whether the destination belongs to this customer.
+ *
+ * @throws ProblemError for another license server's client, or one that is revoked: it could take no copy certificate, and the license would be nobody's
+ */
+export async function inquireDestination(
+  scope: Scope,
+  serverId: string,
+  customerId: string,
+  destinationId: string,
+  contentId: string,
+): Promise<"granted" | "other-owner"> {
+  const destination = await scope.trx.selectFrom("clients").selectAll().where("device_id", "=", destinationId).executeTakeFirst();
+  if (destination === undefined || destination.removed_at !== null || destination.customer_id !== customerId) return "other-owner";
+  if (destination.license_server_id !== serverId)
+    throw new ProblemError(
+      "other-license-server",
+      `The destination is registered with license server ${destination.license_server_id}; ask that one.`,
+    );
+  await enabled(scope, destinationId, contentId);
+  return "granted";
+}
+
 /** The inquiry to the customer information: source legal, license held, same owner, in this order. */
 async function inquire(scope: Scope, serverId: string, request: MoveRequest): Promise<MoveOutcome> {
-  const client = (id: string) => scope.trx.selectFrom("clients").selectAll().where("device_id", "=", id).executeTakeFirst();
   const legal = await goodClient(scope, request.sourceId).then(
     () => true,
     (error: unknown) => {
@@ -43,25 +64,23 @@ async function inquire(scope: Scope, serverId: string, request: MoveRequest): Pr
       throw error;
     },
   );
-  const source = await client(request.sourceId);
-  if (!legal || source === undefined) return "source-not-legal";
-  const held = await scope.trx.selectFrom("customer_licenses").selectAll().where("license_id", "=", request.licenseId).executeTakeFirst();
+  if (!legal) return "source-not-legal";
+  const held = await scope.trx
+    .selectFrom("customer_licenses")
+    .innerJoin("content_licenses", "content_licenses.id", "customer_licenses.license_id")
+    .select(["device_id", "customer_id", "content_id"])
+    .where("license_id", "=", request.licenseId)
+    .executeTakeFirst();
   if (held?.device_id !== request.sourceId) return "license-not-held";
-  const destination = await client(request.destinationId);
-  if (destination === undefined || destination.removed_at !== null || destination.customer_id !== source.customer_id) return "other-owner";
-  if (destination.license_server_id !== serverId)
-    throw new ProblemError(
-      "other-license-server",
-      `The destination is registered with license server ${destination.license_server_id}; ask that one.`,
-    );
-  return "granted";
+  return inquireDestination(scope, serverId, held.customer_id, request.destinationId, held.content_id);
 }
 
 /** Asked by the destination's license server. The history records the outcome, also a refusal; granted, the order for the source to remove its license. */
 export async function beginMove(scope: Scope, serverId: string, request: MoveRequest): Promise<MoveAnswer> {
   await checkMove(scope, request);
-  const before = await scope.trx.selectFrom("moves").selectAll().where("nonce", "=", request.nonce).executeTakeFirst();
-  if (before !== undefined) return { outcome: "granted", useId: before.use_id, order: await orderOf(scope, request, before.use_id) };
+  const before = await scope.trx.selectFrom("moves").select("ordered_use_id").where("nonce", "=", request.nonce).executeTakeFirst();
+  if (before !== undefined)
+    return { outcome: "granted", useId: before.ordered_use_id, order: await orderOf(scope, request, before.ordered_use_id) };
   // Asking to move a license further proves that it was taken.
   await scope.trx
     .updateTable("moves")
@@ -80,20 +99,7 @@ export async function beginMove(scope: Scope, serverId: string, request: MoveReq
     .where("taken_at", "is", null)
     .execute();
   const outcome = await inquire(scope, serverId, request);
-  const useId = toHex(randomBytes(16));
-  await scope.trx
-    .insertInto("copy_certificates")
-    .values({
-      use_id: useId,
-      license_id: request.licenseId,
-      source_id: request.sourceId,
-      destination_id: request.destinationId,
-      license_server_id: serverId,
-      outcome,
-      at: scope.now,
-    })
-    .execute();
-  await audit(scope, "move asked", request.licenseId, { source: request.sourceId, destination: request.destinationId, outcome });
+  const useId = await recordMove(scope, serverId, { ...request, outcome });
   if (outcome !== "granted") return { outcome };
   await scope.trx
     .insertInto("moves")
@@ -102,10 +108,38 @@ export async function beginMove(scope: Scope, serverId: string, request: MoveReq
       license_id: request.licenseId,
       source_id: request.sourceId,
       destination_id: request.destinationId,
+      ordered_use_id: useId,
       nonce: request.nonce,
     })
     .execute();
   return { outcome, useId, order: await orderOf(scope, request, useId) };
+}
+
+/** Writes an inquiry and its outcome into the history; answers its new use id. */
+export async function recordMove(
+  scope: Scope,
+  serverId: string,
+  asked: Pick<MoveRequest, "licenseId" | "sourceId" | "destinationId"> & { outcome: MoveOutcome },
+): Promise<string> {
+  const useId = toHex(randomBytes(16));
+  await scope.trx
+    .insertInto("copy_certificates")
+    .values({
+      use_id: useId,
+      license_id: asked.licenseId,
+      source_id: asked.sourceId,
+      destination_id: asked.destinationId,
+      license_server_id: serverId,
+      outcome: asked.outcome,
+      at: scope.now,
+    })
+    .execute();
+  await audit(scope, "move asked", asked.licenseId, {
+    source: asked.sourceId,
+    destination: asked.destinationId,
+    outcome: asked.outcome,
+  });
+  return useId;
 }
 
 async function orderOf(scope: Scope, request: MoveRequest, useId: string): Promise<Uint8Array> {
@@ -124,39 +158,55 @@ async function moveOf(scope: Scope, serverId: string, useId: string): Promise<Mo
   const asked = await scope.trx.selectFrom("copy_certificates").select("license_server_id").where("use_id", "=", useId).executeTakeFirst();
   if (move === undefined || asked?.license_server_id !== serverId)
     throw new ProblemError("not-found", `This license server has no move ${useId}; ask for the move first.`);
+  if (move.removed_at !== null && move.taken_at !== null && move.certificate === null)
+    throw new ProblemError("conflict", `Move ${useId} goes to another client now; redirect it again to come back to this one.`);
   return move;
 }
 
 /** The source has removed its license: from here on the destination may have it. Answers the copy certificate for the destination's server to sign. */
 export async function sourceRemoved(scope: Scope, serverId: string, useId: string, removed: Uint8Array): Promise<Uint8Array> {
   const move = await moveOf(scope, serverId, useId);
-  const source = await knownDevice(scope, move.source_id);
-  const conditions = scope.authority.clients.openRemoved(source, fromHex(move.license_id), fromHex(useId), removed);
-  if (conditions === null) throw new ProblemError("device-refused", "The proof of removal is not the source's; ask the source again.");
+  const conditions = await conditionsOf(scope, move, removed);
   if (move.removed_at === null) {
-    const { copy_serial } = await scope.trx
-      .updateTable("clients")
-      .set((eb) => ({ copy_serial: eb("copy_serial", "+", 1) }))
-      .where("device_id", "=", move.destination_id)
-      .returning("copy_serial")
-      .executeTakeFirstOrThrow();
-    move.removed_at = scope.now;
-    move.serial = copy_serial;
-    move.conditions = toHex(conditions);
-    move.expiry = scope.now + VALID;
-    await scope.trx
-      .updateTable("moves")
-      .set({ removed_at: scope.now, serial: copy_serial, conditions: move.conditions, expiry: move.expiry })
-      .where("use_id", "=", useId)
-      .execute();
-    await scope.trx
-      .updateTable("customer_licenses")
-      .set({ device_id: null, since: scope.now })
-      .where("license_id", "=", move.license_id)
-      .execute();
-    await audit(scope, "license removed", move.license_id, { source: move.source_id });
+    Object.assign(move, await removal(scope, move.destination_id, conditions));
+    const { removed_at, serial, conditions: kept, expiry } = move;
+    await scope.trx.updateTable("moves").set({ removed_at, serial, conditions: kept, expiry }).where("use_id", "=", useId).execute();
+    await takeFromSource(scope, move);
   }
   return unsignedCertificate(scope, serverId, move);
+}
+
+/** What the license's conditions were when the source removed it. @throws ProblemError when the proof is not the source's */
+export async function conditionsOf(scope: Scope, move: Move, removed: Uint8Array): Promise<string> {
+  const source = await knownDevice(scope, move.source_id);
+  const conditions = scope.authority.clients.openRemoved(source, fromHex(move.license_id), fromHex(move.ordered_use_id), removed);
+  if (conditions === null) throw new ProblemError("device-refused", "The proof of removal is not the source's; ask the source again.");
+  return toHex(conditions);
+}
+
+/** Columns of a move whose license has left its source, with the next serial of its destination. */
+export async function removal(
+  scope: Scope,
+  destinationId: string,
+  conditions: string,
+): Promise<Pick<Move, "removed_at" | "serial" | "conditions" | "expiry">> {
+  const { copy_serial } = await scope.trx
+    .updateTable("clients")
+    .set((eb) => ({ copy_serial: eb("copy_serial", "+", 1) }))
+    .where("device_id", "=", destinationId)
+    .returning("copy_serial")
+    .executeTakeFirstOrThrow();
+  return { removed_at: scope.now, serial: copy_serial, conditions, expiry: scope.now + VALID };
+}
+
+/** Nobody has the license any more. */
+export async function takeFromSource(scope: Scope, move: Move): Promise<void> {
+  await scope.trx
+    .updateTable("customer_licenses")
+    .set({ device_id: null, since: scope.now })
+    .where("license_id", "=", move.license_id)
+    .execute();
+  await audit(scope, "license removed", move.license_id, { source: move.source_id });
 }
 
 async function unsignedCertificate(scope: Scope, serverId: string, move: Move): Promise<Buffer> {
@@ -169,8 +219,7 @@ async function unsignedCertificate(scope: Scope, serverId: string, move: Move): 
     .where("version", "=", license.version)
     .where("suite", "=", license.suite)
     .executeTakeFirstOrThrow();
-  const enabling = await enable(scope, move.destination_id, fromHex(license.content_id));
-  if (enabling.slice === null) throw new ProblemError("client-revoked", `Client ${move.destination_id} is revoked; move to another.`);
+  const enabling = await enabled(scope, move.destination_id, license.content_id);
   const keys = await grantKeys(scope, move.license_id, form, enabling);
   const fields = {
     server: fromHex(serverId),
@@ -226,12 +275,10 @@ export async function certify(scope: Scope, serverId: string, useId: string, cer
     kept = certificate;
   }
   const source = await knownDevice(scope, move.source_id);
-  const enabling = await enable(scope, move.destination_id, fromHex(license.content_id));
-  if (enabling.slice === null)
-    throw new ProblemError("client-revoked", `Client ${move.destination_id} is revoked; it opens nothing that is issued now.`);
+  const enabling = await enabled(scope, move.destination_id, license.content_id);
   return {
     certificate: kept,
-    settlement: scope.authority.clients.settle(source, fromHex(useId)),
+    settlement: scope.authority.clients.settle(source, fromHex(move.ordered_use_id)),
     epoch: enabling.epoch,
     slice: enabling.slice,
   };

@@ -54,7 +54,7 @@ async function checkRequest(scope: Scope, serverId: string, request: ClientReque
 }
 
 /** @throws ProblemError for a client that the key tree has revoked */
-async function enabled(scope: Scope, clientId: string, contentId: string): Promise<Enabling & { slice: Uint8Array }> {
+export async function enabled(scope: Scope, clientId: string, contentId: string): Promise<Enabling & { slice: Uint8Array }> {
   const enabling = await enable(scope, clientId, fromHex(contentId));
   if (enabling.slice === null)
     throw new ProblemError("client-revoked", `Client ${clientId} is revoked; it opens nothing that is issued now.`);

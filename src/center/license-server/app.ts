@@ -27,6 +27,11 @@ const REFUSALS: Record<string, [ProblemName, string]> = {
   "other-owner": ["other-owner", "The destination is not a client of the same customer."],
 };
 
+/** @throws ProblemError for any outcome of an inquiry but "granted" */
+function refuse(outcome: string): void {
+  if (Object.hasOwn(REFUSALS, outcome)) throw new ProblemError(...REFUSALS[outcome]);
+}
+
 /**
  * A license server: what clients' terminals ask. It decides nothing by itself: every request carries its client's own proof, the center makes the inquiry and writes
  * the tables, and this server alone signs the copy certificates of the clients registered with it.
@@ -74,9 +79,14 @@ export async function buildLicenseServer(options: LicenseServerOptions): Promise
     (params, body) => client.call(api.completeLicense, { params, body }),
   );
   post("/v1/moves", Type.Object({}), api.beginMove.body, async (_params, body) => {
-    const answer = await client.call(api.beginMove, { body });
-    if (Object.hasOwn(REFUSALS, answer.outcome)) throw new ProblemError(...REFUSALS[answer.outcome]);
-    return { useId: answer.useId, order: answer.order };
+    const { outcome, useId, order } = await client.call(api.beginMove, { body });
+    refuse(outcome);
+    return { useId, order };
+  });
+  post("/v1/moves/:useId/redirection", Type.Object({ useId: Id }), api.redirectMove.body, async (params, body) => {
+    const { outcome, useId } = await client.call(api.redirectMove, { params, body });
+    refuse(outcome);
+    return { useId };
   });
   post("/v1/moves/:useId/removal", Type.Object({ useId: Id }), api.sourceRemoved.body, async (params, body) => {
     const { certificate } = await client.call(api.sourceRemoved, { params, body });

@@ -95,7 +95,8 @@ export const clients = statements(
      license_id text not null references content_licenses,
      source_id text not null references clients,
      destination_id text not null references clients,
-     nonce text not null unique ${hex("nonce", 16)},
+     ordered_use_id text not null references moves,
+     nonce text not null ${hex("nonce", 16)},
      serial bigint,
      conditions text ${hex("conditions", 12)},
      removed_at bigint,
@@ -107,4 +108,6 @@ export const clients = statements(
      check (certificate is null or removed_at is not null)
    )`,
   `create unique index one_move_per_license on moves (license_id) where taken_at is null`,
+  `create unique index one_move_per_nonce on moves (nonce) where use_id = ordered_use_id`,
+  `create index moves_ordered_use on moves (ordered_use_id)`,
 );

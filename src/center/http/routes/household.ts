@@ -7,6 +7,7 @@ import type { Database } from "../../db/database.js";
 import { transact } from "../../db/database.js";
 import { addLicenseServer, registerClient, registrationOf, removeClient } from "../../household/clients.js";
 import { beginMove, certify, completeMove, sourceRemoved } from "../../household/moves.js";
+import { redirectMove } from "../../household/redirection.js";
 import { completeLicense, issueLicense, supplyContent } from "../../household/supply.js";
 import { audit, fromHex, toHex } from "../../scope.js";
 import { actorOf, forCenter, type Principal } from "../access.js";
@@ -140,6 +141,9 @@ function serverRoutes(app: FastifyInstance, parts: Parts): void {
     const certified = await certify(scope, serverOf(scope.principal), useId, certificate);
     return { ...certified, settlement: toHex(certified.settlement), slice: toHex(certified.slice) };
   });
+  command(app, parts, api.redirectMove, async (scope, { params: { useId }, body: { destinationId, removed } }) =>
+    redirectMove(scope, serverOf(scope.principal), useId, { destinationId, removed: fromHex(removed) }),
+  );
   command(app, parts, api.completeMove, async (scope, { params: { useId }, body: { proof } }) => {
     await completeMove(scope, serverOf(scope.principal), useId, fromHex(proof));
     return { useId };
