@@ -17,6 +17,8 @@ export class MemoryCard {
   readonly capacity: number;
   present = true;
   onOperation: ((operation: FileOperation) => void) | undefined;
+  /** Told what a file holds at each close; `content` is not a copy. */
+  onSettled: ((name: string, content: Uint8Array) => void) | undefined;
   readonly #files = new Map<string, StoredFile>();
   readonly #random: Random;
 
@@ -126,5 +128,6 @@ export class OpenFile {
     this.#open = false;
     this.#card.onOperation?.({ op: "close", name: this.name, offset: 0, length: this.#file.length });
     this.#file.settled = this.#file.length;
+    this.#card.onSettled?.(this.name, this.#file.data.subarray(0, this.#file.length));
   }
 }

@@ -1,14 +1,15 @@
 /**
- * One simulated board that goes with real time, for programs in other processes: its bundle is the one that is flashed, its flash chips are files, its wires are
+ * One simulated board that goes with real time, for programs in other processes: its bundle is the one that is flashed, its flash chips and its SD card's files are files, its wires are
  * TCP ports. A card or cartridge is carried between places; a program that connects to the place where it is has it in its slot, until either end closes the
  * connection. Ending the process is what no real board survives either: whatever lived in memory, and on the capacitor, is gone.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, writeFileSync, writeSync } from "node:fs";
 import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { openPort } from "../src/host/open.js";
 import type { HostPort as RealPort } from "../src/host/port.js";
+import type { MemoryCard } from "./card.js";
 import type { EspruinoBoard } from "./espruino.js";
 import type { NorFlash } from "./flash.js";
 import { reach } from "./network.js";
@@ -222,6 +223,7 @@ export class LiveBoard {
     }
     if (!existsSync(join(folder, "internal.flash"))) this.board.install(builtBundle(role));
     for (const [name, chip] of chips) this.#keep(join(folder, `${name}.flash`), chip);
+    if (this.board.card) keepCard(join(folder, "sd-card"), this.board.card);
   }
 
   #keep(path: string, chip: NorFlash): void {
@@ -264,6 +266,18 @@ export class LiveBoard {
       });
     });
   }
+}
+
+/** Every file of the SD card is one in this folder, as it was at its last close: what was written since is lost, as it may be on a card. */
+function keepCard(folder: string, card: MemoryCard): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const files = readdirSync(folder).filter((name) => !name.endsWith(".part"));
+  for (const name of files) card.put(decodeURIComponent(name), readFileSync(join(folder, name)));
+  card.onSettled = (name, content) => {
+    const path = join(folder, encodeURIComponent(name));
+    writeFileSync(`${path}.part`, content, { mode: 0o600 });
+    renameSync(`${path}.part`, path);
+  };
 }
 
 /** Bytes between a connection and the port of a wire. */
