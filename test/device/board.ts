@@ -5,7 +5,7 @@
 import { randomFillSync } from "node:crypto";
 import { anyNumber, anything, instance, mock, when } from "ts-mockito";
 import { ENTROPY_HARDWARE } from "../../boards/board.js";
-import type { Board, ContentStore, JournalFlash, KeySupply, SerialPort, Sink } from "../../boards/board.js";
+import type { Board, ContentStore, JournalFlash, KeySupply, Network, SerialPort, Sink } from "../../boards/board.js";
 import { MemoryKeyProvider } from "../../src/center/keys/provider.js";
 import type { DeviceReference } from "../../src/center/keys/authority.js";
 import { IDENTITY_DEVICE_KEY, IDENTITY_LENGTH, IDENTITY_PRIVATE, SLOT_IDENTITY } from "../../src/core/device/identity.js";
@@ -145,6 +145,9 @@ class BoardShape extends Unmocked implements Board {
   onTouch(_handler: (x: number, y: number) => void): void {
     this.never();
   }
+  get network(): Network | undefined {
+    return this.never();
+  }
   get contentStore(): ContentStore | undefined {
     return this.never();
   }
@@ -214,6 +217,7 @@ export class MockedBoard {
     when(board.journal).thenReturn(instance(flash));
     when(board.keyMemory).thenReturn(this.keyMemory);
     when(board.keySupply).thenReturn(instance(supply));
+    when(board.network).thenReturn(undefined);
     when(board.contentStore).thenReturn(instance(store));
     when(board.sink).thenReturn(instance(sink));
   }

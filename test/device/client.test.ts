@@ -1,3 +1,4 @@
+import * as fc from "fast-check";
 import { anything, capture, instance, verify, when } from "ts-mockito";
 import * as assert from "uvu/assert";
 import { startClient } from "../../src/client/client.js";
@@ -23,6 +24,13 @@ test("does not start without a sink", () => {
 });
 
 const mocked = new MockedBoard(2);
+const asked: string[] = [];
+when(mocked.board.network).thenReturn({
+  get: (url, done) => {
+    asked.push(url);
+    done(200);
+  },
+});
 const reference = { role: ROLE_CLIENT, id: Uint8Array.of(5, 5, 5, 5, 5, 5, 5, 5), generation: 1 };
 mocked.personalize(reference);
 const device = startClient(instance(mocked.board));
@@ -147,6 +155,41 @@ test("the epoch of an enabling block only rises, and is durable before its media
   assert.is(await member.device.enable(newer ?? NOTHING), 2);
   await fails(() => member.device.enable(old ?? NOTHING), 0x6a80, 3);
   assert.is((await member.device.registration())?.epoch, 2);
+});
+
+test("a touch opens the first icon area that it lies in, edges included; a plain button the first that there is", async () => {
+  const [touch] = capture(mocked.board.onTouch).last();
+  const edge = fc.integer({ min: 0, max: 255 });
+  const area = fc.tuple(edge, edge, edge, edge).map(([a, b, c, d]) => ({
+    left: Math.min(a, b),
+    right: Math.max(a, b),
+    top: Math.min(c, d),
+    bottom: Math.max(c, d),
+  }));
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(area, { maxLength: 4 }),
+      fc.array(fc.tuple(edge, edge), { minLength: 1, maxLength: 20 }),
+      async (areas, points) => {
+        await member.device.clearAdverts();
+        for (const [place, at] of areas.entries())
+          await member.device.setAdvert(place, random(8), at, `https://adverts.example.com/${String(place)}`);
+        const corners = areas.flatMap(({ left, top, right, bottom }) => [
+          [left, top],
+          [right, bottom],
+          [left - 1, top],
+          [right, bottom + 1],
+        ]);
+        for (const [x, y] of [...points, ...corners, [0, 0]]) {
+          const first = areas.findIndex((at) => (x === 0 && y === 0) || (x >= at.left && x <= at.right && y >= at.top && y <= at.bottom));
+          asked.length = 0;
+          touch(x, y);
+          assert.equal(asked, first < 0 ? [] : [`https://adverts.example.com/${String(first)}`]);
+        }
+      },
+    ),
+    { numRuns: 50 },
+  );
 });
 
 test.run();
