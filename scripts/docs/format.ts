@@ -2,11 +2,14 @@
  * Writes docs/vectors/format.json: one of every record and message that docs/format.md describes, made by this code from fixed inputs. `npm run docs:format`,
  * after a change of a format, which is then a new version.
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Authority, type DeviceReference } from "../../src/center/keys/authority.js";
 import { issueCertificate, issueIssuer, signingKey } from "../../src/center/keys/certificates.js";
 import { MemoryKeyProvider } from "../../src/center/keys/provider.js";
+import type { AreaBody } from "../../src/center/api/delivery-messages.js";
+import { encodeDirectory } from "../../src/center/loans/section.js";
 import { x25519Base } from "../../src/core/curve/curve.js";
 import { hkdf } from "../../src/core/hash/hkdf.js";
 import { createJournal, journalKey, journalPut, type Flash } from "../../src/core/journal.js";
@@ -139,6 +142,21 @@ export function formatVectors(): Vectors {
   receipt.set(join(cartridge.id, reference.loanId, u32(7), u32(604_780), u32(604_780), u32(TIME)), 4);
   loan.prove(receipt.subarray(loan.RECEIPT_SIGNED), key(cartridge), loan.MESSAGE_RECEIPT, receipt.subarray(0, loan.RECEIPT_SIGNED));
 
+  const pictures = [run(1, 20), run(101, 7)];
+  const icon = (left: number, address: string): AreaBody => ({ left, top: 0, right: left + 100, bottom: 255, address });
+  const adverts = [
+    {
+      id: "a1a2a3a4a5a6a7a8",
+      mediaType: "image/png",
+      areas: [icon(0, "https://ads.example.com/a"), icon(128, "https://ads.example.com/b")],
+    },
+    { id: "b1b2b3b4b5b6b7b8", mediaType: "image/gif", areas: [] },
+  ].map((advert, i) => ({
+    ...advert,
+    length: pictures[i].length,
+    sha256: createHash("sha256").update(pictures[i]).digest("hex"),
+  }));
+
   const introduced = authority.introduce([card, reader], certificates, [5, 6], TIME + 3600, 1);
   const ephemeral = run(drawn + 0x20, 32);
   const personalization = authority.sealPersonalization(card, publicKey, {
@@ -226,6 +244,12 @@ export function formatVectors(): Vectors {
       rate: 8000,
       titleKey: hex(titleKey),
       envelope: hex(authority.sealEnvelope(reference, cartridge.id, loanKey, titleKey, header, 992, 8000)),
+    },
+    adverts: {
+      loanKey: hex(loanKey),
+      pictureA: hex(pictures[0]),
+      pictureB: hex(pictures[1]),
+      section: hex(join(encodeDirectory(adverts, loanKey), ...pictures)),
     },
     "key load": {
       cartridgeKey: hex(key(cartridge)),

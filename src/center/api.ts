@@ -32,6 +32,8 @@ export interface LoanCenter {
   meet?(loanId: Uint8Array, carry: (apdu: Uint8Array) => Promise<Uint8Array>): Promise<Uint8Array[]>;
   /** Opens the card's sealed contract (120 bytes), and answers the license sealed for the card (172 bytes). */
   issueLicense(loanId: Uint8Array, sealedContract: Uint8Array): Promise<Uint8Array>;
+  /** The operator's section of adverts for the cartridge (docs/format.md), at most `room` bytes; empty where there are none. A center that has none leaves the call out. */
+  adverts?(loanId: Uint8Array, room: number): Promise<Uint8Array>;
   /** Checks the card's completion (16 bytes); only then may the content be recorded. */
   completeContract(loanId: Uint8Array, completion: Uint8Array): Promise<void>;
   /** Key load (132 bytes) over the cartridge's challenge, and the loan envelope (48 bytes). `counter` is the highest that the cartridge has accepted. */

@@ -1,9 +1,11 @@
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { get32 } from "../core/bytes.js";
 import { ROLE_CARD, ROLE_CARTRIDGE } from "../core/protocol/constants.js";
 import { TERMS_DURATION } from "../core/protocol/terms.js";
 import { Authority, type DeviceReference, type LoanReference, type Receipt } from "./keys/authority.js";
+import type { AdvertBody } from "./api/delivery-messages.js";
 import type { Contact } from "./contact.js";
+import { encodeDirectory, fitting } from "./loans/section.js";
 import type { LoanCenter, LoanRequest, PreparedLoan } from "./api.js";
 
 /** A sealed content as the center lends it. */
@@ -38,6 +40,7 @@ export class LocalCenter implements LoanCenter {
   private readonly contents = new Map<string, LentContent>();
   private readonly devices = new Map<string, DeviceReference>();
   private readonly byKey = new Map<string, string>();
+  private readonly advertised: { advert: AdvertBody; picture: Uint8Array }[] = [];
   private contact: Contact | null = null;
 
   /**
@@ -57,6 +60,12 @@ export class LocalCenter implements LoanCenter {
 
   addContent(content: LentContent): void {
     this.contents.set(hex(content.contentId), content);
+  }
+
+  /** From now on every loan brings this advert along, where the cartridge has room for it. */
+  advertise(advert: Pick<AdvertBody, "id" | "mediaType" | "areas">, picture: Uint8Array): void {
+    const sha256 = createHash("sha256").update(picture).digest("hex");
+    this.advertised.push({ advert: { ...advert, length: picture.length, sha256 }, picture });
   }
 
   addDevice(device: DeviceReference): void {
@@ -103,6 +112,16 @@ export class LocalCenter implements LoanCenter {
     if (hex(card.id) !== hex(loan.card.id)) throw new Error("The card in the slot is not the one of this loan; put that one in.");
     loan.met = true;
     return card.readers;
+  }
+
+  async adverts(loanId: Uint8Array, room: number): Promise<Uint8Array> {
+    const chosen = fitting(
+      this.advertised.map(({ advert }) => advert),
+      room,
+    );
+    if (chosen.length === 0) return new Uint8Array(0);
+    const pictures = this.advertised.filter(({ advert }) => chosen.includes(advert)).map(({ picture }) => picture);
+    return new Uint8Array(Buffer.concat([encodeDirectory(chosen, this.keys(this.loan(loanId)).loanKey), ...pictures]));
   }
 
   async issueLicense(loanId: Uint8Array, sealedContract: Uint8Array): Promise<Uint8Array> {

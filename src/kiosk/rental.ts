@@ -32,8 +32,9 @@ import {
   TERMS_WINDOW,
 } from "../core/protocol/terms.js";
 import { SW_OK } from "../core/link/apdu.js";
+import { SECTION_BLOCK, sectionAt } from "../core/protocol/adverts.js";
 import type { DeviceInfo, DeviceSession } from "../host/session.js";
-import type { LoanCenter } from "../center/api.js";
+import type { LoanCenter, PreparedLoan } from "../center/api.js";
 import { makeReadProgram, type ReadProgram } from "./read-program.js";
 
 /** A device in one of the kiosk's slots. */
@@ -136,7 +137,8 @@ export function requireRoom(info: DeviceInfo, sealedLength: number): void {
 export async function rent(rental: Rental): Promise<Uint8Array> {
   const { cartridge, card, center } = rental;
   const progress = rental.progress ?? ((): void => undefined);
-  requireRoom(await cartridge.session.info(), rental.content.length);
+  const info = await cartridge.session.info();
+  requireRoom(info, rental.content.length);
   await cartridge.session.authenticate(ROLE_CARTRIDGE);
   await card.session.authenticate(ROLE_CARD);
   progress("connected", 0, 0);
@@ -158,7 +160,9 @@ export async function rent(rental: Rental): Promise<Uint8Array> {
   progress("contracted", 0, 0);
   const wanted = (prepared.contract[CONTRACT_TERMS + TERMS_FLAGS] & FLAG_READ_PROGRAM) !== 0;
   const program = wanted ? makeReadProgram(Math.ceil(prepared.sealedLength / FRAME), rental.random) : null;
-  await record(rental, prepared.header, prepared.sealedLength, prepared.rate, program);
+  const room = info.capacity - sectionAt(prepared.sealedLength);
+  const adverts = center.adverts && room >= SECTION_BLOCK ? await center.adverts(prepared.loanId, room) : none;
+  await record(rental, prepared, program, adverts);
   progress("recorded", prepared.sealedLength, prepared.sealedLength);
   const challenge = await charge(rental);
   progress("charged", 0, 0);
@@ -226,19 +230,29 @@ async function contract(card: DeviceSession, center: LoanCenter, loanId: Uint8Ar
   await center.completeContract(loanId, completion);
 }
 
-async function record(rental: Rental, header: Uint8Array, sealedLength: number, rate: number, program: ReadProgram | null): Promise<void> {
+/** Records the content, in the order of the read program where there is one, and behind it the adverts as they are. */
+async function record(rental: Rental, prepared: PreparedLoan, program: ReadProgram | null, adverts: Uint8Array): Promise<void> {
   const { cartridge, content } = rental;
-  const size = new Uint8Array(8);
-  new DataView(size.buffer).setUint32(0, sealedLength);
-  new DataView(size.buffer).setUint32(4, rate);
+  const { header, sealedLength, rate } = prepared;
+  const behind = sectionAt(sealedLength);
+  const total = adverts.length > 0 ? behind + adverts.length : sealedLength;
+  const size = new Uint8Array(adverts.length > 0 ? 12 : 8);
+  const view = new DataView(size.buffer);
+  view.setUint32(0, sealedLength);
+  view.setUint32(4, rate);
+  if (adverts.length > 0) view.setUint32(8, adverts.length);
   if (content.length !== sealedLength)
     throw new Error(
       `The kiosk's copy has ${String(content.length)} bytes and the center's ${String(sealedLength)}; fetch the content again.`,
     );
   await cartridge.session.command(0x80, INS_RECORD, 0, join(header, size), "The cartridge did not begin to record");
-  await cartridge.sendFrames(Math.ceil(sealedLength / FRAME), (index) => {
-    rental.progress?.("recording", index * FRAME, sealedLength);
-    return content.read((program ? program.blockAt(index) : index) * FRAME, FRAME);
+  await cartridge.sendFrames(Math.ceil(total / FRAME), (index) => {
+    const at = index * FRAME;
+    if (at >= behind) return adverts.subarray(at - behind, at - behind + FRAME);
+    rental.progress?.("recording", at, sealedLength);
+    const bytes = content.read((program ? program.blockAt(index) : index) * FRAME, FRAME);
+    // The last block of the content is filled up where adverts follow.
+    return adverts.length > 0 && bytes.length < FRAME ? join(bytes, new Uint8Array(FRAME - bytes.length)) : bytes;
   });
 }
 

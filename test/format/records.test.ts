@@ -193,6 +193,40 @@ test("loan envelope", () => {
   assert.equal(open(bytes("loan key", "loanKey"), associated, bytes("envelope", "envelope")), bytes("envelope", "titleKey"));
 });
 
+test("adverts on a cartridge", () => {
+  const section = bytes("adverts", "section");
+  const length = section.readUInt16BE(2);
+  assert.equal([section[0], section[1]], [1, 2]);
+  assert.ok(section.subarray(length, 512).every((one) => one === 0));
+  const proven = hmac(bytes("loan key", "loanKey"), byte(43), section.subarray(0, 4), section.subarray(20, length));
+  assert.equal(section.subarray(4, 20), proven.subarray(0, 16));
+  const areas: unknown[] = [];
+  let at = 20;
+  for (; areas.length < section[1]; at += 1 + section[at]) {
+    const area = section.subarray(at + 1, at + 1 + section[at]);
+    areas.push([area.subarray(0, 8).toString("hex"), [...area.subarray(8, 12)], area.subarray(12).toString("latin1")]);
+  }
+  assert.equal(areas, [
+    ["a1a2a3a4a5a6a7a8", [0, 0, 100, 255], "https://ads.example.com/a"],
+    ["a1a2a3a4a5a6a7a8", [128, 0, 228, 255], "https://ads.example.com/b"],
+  ]);
+  let picture = 512;
+  for (const [name, id, type] of [
+    ["pictureA", "a1a2a3a4a5a6a7a8", 1],
+    ["pictureB", "b1b2b3b4b5b6b7b8", 4],
+  ] as const) {
+    const expected = bytes("adverts", name);
+    assert.is(section.subarray(at, at + 8).toString("hex"), id);
+    assert.is(section[at + 8], type);
+    assert.is(section.readUInt32BE(at + 9), expected.length);
+    assert.equal(section.subarray(at + 13, at + 45), sha256(expected));
+    assert.equal(section.subarray(picture, picture + expected.length), expected);
+    at += 45;
+    picture += expected.length;
+  }
+  assert.equal([at, picture], [length, section.length]);
+});
+
 test("key load, activation and receipt", () => {
   const challenge = bytes("key load", "challenge");
   const counter = u32(number("key load", "counter"));

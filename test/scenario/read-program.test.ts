@@ -1,6 +1,7 @@
 import * as assert from "uvu/assert";
 import { INS_ACTIVATE, INS_LOAD_PROGRAM } from "../../src/core/protocol/constants.js";
 import { programFits, runProgram } from "../../src/cartridge/program.js";
+import { readAdverts } from "../../src/host/adverts.js";
 import { makeReadProgram } from "../../src/kiosk/read-program.js";
 import { rent } from "../../src/kiosk/rental.js";
 import { PLAYER_FINISHED, PLAYER_REFUSED } from "../../src/reader/state.js";
@@ -63,6 +64,30 @@ test("[A8a] the content is recorded out of order, and plays by the read program 
       );
       assert.is((await stage.playAtHome()).state, PLAYER_FINISHED);
       assert.equal(stage.heard(), title.plain);
+    });
+});
+
+test("[A4] [A8a] adverts lie behind a content that is recorded out of order, and the reader shows them byte for byte", async () => {
+  const pictures = [300, 1025].map((length) => Uint8Array.from({ length }, (_, i) => (i * 13 + length) & 255));
+  for (const length of [480 * 40 + 77, 480 * 12])
+    await Stage.play({ seed: 35 }, async (stage) => {
+      const title = stage.sample(length);
+      const area = { left: 1, top: 2, right: 200, bottom: 201, address: "https://adverts.example.com/a/1" };
+      pictures.forEach((picture, i) => {
+        stage.center.advertise({ id: `000000000000000${String(i)}`, mediaType: "image/webp", areas: i === 0 ? [area] : [] }, picture);
+      });
+      await stage.rent(title, { readProgram: true });
+      assert.ok(inOrder(stage, title) < 8);
+      stage.home();
+      assert.is((await stage.settled()).state, PLAYER_FINISHED);
+      await stage.world.sleep(5000);
+      assert.equal(stage.heard(), title.plain);
+      const shown = await readAdverts(stage.session("reader", null));
+      assert.equal(
+        shown.map(({ picture }) => picture),
+        pictures,
+      );
+      assert.equal(shown[0].areas, [area]);
     });
 });
 
