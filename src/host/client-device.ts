@@ -306,20 +306,20 @@ export class ClientDevice {
    * Plays a content to its end and serves the client's requests for bytes.
    *
    * @param source - finds the content where the client has it neither in its store nor on the cartridge; null when this host has not got it either
-   * @param watch - told each status on the way; answers false to stop
+   * @param watch - told each status on the way, when other commands may be given; answers false to stop
    * @returns the last status: finished, refused or stopped, with the reason
    */
   async play(
     contentId: Uint8Array,
     envelope: Envelope | null,
     source: () => Promise<ContentSource | null>,
-    watch: (status: ClientStatus) => boolean = () => true,
+    watch: (status: ClientStatus) => boolean | Promise<boolean> = () => true,
   ): Promise<ClientStatus> {
     let found: ContentSource | null = null;
     await this.begin(contentId, envelope);
     for (;;) {
       const status = await this.status();
-      if (!watch(status)) {
+      if (!(await watch(status))) {
         await this.stop();
         return this.status();
       }

@@ -48,6 +48,7 @@ export interface Care {
  */
 export class Terminal {
   private readonly turns = new Turns();
+  private readonly plays = new Turns();
   private readonly device: ClientDevice;
   private statedAt = -Infinity;
   private permittedAt = -Infinity;
@@ -59,20 +60,29 @@ export class Terminal {
     readonly id: string,
     readonly orders: DeliveredOrders,
     private readonly center: TerminalCenter,
+    sleep?: (milliseconds: number) => Promise<void>,
   ) {
-    this.device = new ClientDevice(transport);
+    this.device = new ClientDevice(transport, sleep);
     // A client that starts anew knows no time.
     transport.onReset = () => {
       this.statedAt = -Infinity;
     };
   }
 
-  /** @throws DeviceError, LinkError when the client does not answer; Error when it is nobody yet */
-  static async open(transport: Transport, folder: string, center: TerminalCenter): Promise<Terminal> {
+  /**
+   * @param sleep - waits so many milliseconds; other than real ones for a simulated board
+   * @throws DeviceError, LinkError when the client does not answer; Error when it is nobody yet
+   */
+  static async open(
+    transport: Transport,
+    folder: string,
+    center: TerminalCenter,
+    sleep?: (milliseconds: number) => Promise<void>,
+  ): Promise<Terminal> {
     const { session } = new ClientDevice(transport);
     const info = await session.info();
     if (!info.personalized) throw new Error("The client is blank; enroll it first.");
-    return new Terminal(transport, hex(info.id), new DeliveredOrders(folder), center);
+    return new Terminal(transport, hex(info.id), new DeliveredOrders(folder), center, sleep);
   }
 
   /** Has the client prove over a challenge (16 bytes, hex) that it is the one that it says. */
@@ -134,7 +144,7 @@ export class Terminal {
   }
 
   /**
-   * Plays an order's content to its end, with its adverts on the screen.
+   * Plays an order's content to its end, with its adverts on the screen. Keys, time and receipts have their turn in between.
    *
    * @throws Error when the content is not here whole
    */
@@ -143,19 +153,21 @@ export class Terminal {
     const source = this.orders.source(orderId);
     if (manifest === undefined || source === null)
       return Promise.reject(new Error(`The content of order ${orderId} has not come yet; wait for it.`));
-    return this.turns.take(async () => {
+    const play = async (): Promise<ClientStatus> => {
       await this.showAdverts(manifest);
       this.stopping = false;
       return this.device.play(
         unhex(manifest.contentId),
         { id: unhex(orderId), envelope: unhex(manifest.envelope) },
         () => Promise.resolve(source),
-        (status) => {
+        async (status) => {
           watch(status);
+          await this.turns.others();
           return !this.stopping;
         },
       );
-    });
+    };
+    return this.plays.take(() => this.turns.take(play));
   }
 
   /** Ends what is played. */
