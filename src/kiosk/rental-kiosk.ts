@@ -11,6 +11,7 @@ import { SECTION_BLOCK, sectionAt } from "../core/protocol/adverts.js";
 import { KioskCatalog, type Choice } from "./catalog.js";
 import { ContentCache } from "./contents.js";
 import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
+import { clearLicenses } from "./licenses.js";
 import { carryMeeting, type Met } from "./meeting.js";
 import { Spool } from "./spool.js";
 
@@ -93,6 +94,7 @@ export class RentalKiosk {
     if ((await cartridge.loan()) !== null) throw new NotPossible("The cartridge has a loan that runs; return it first.");
     await this.settleReceipt(cartridge);
     const card = await devices.card();
+    if (card !== null) await clearLicenses(this.options.client, card);
     const certificate = reader === undefined || card === null ? undefined : (await card.readerCertificates()).at(reader);
     if (reader !== undefined && certificate === undefined) throw new NotPossible("The card has no such reader; choose another.");
     const key = randomBytes(12).toString("hex");
@@ -228,9 +230,13 @@ export class RentalKiosk {
   }
 
   private async finishAll(): Promise<void> {
+    const { client, devices } = this.options;
     for (const [key, attempt] of this.attempts.list()) {
-      const cartridge = await this.options.devices.cartridge();
+      const cartridge = await devices.cartridge();
       await this.finish(key, attempt, cartridge?.id === attempt.cartridgeId ? cartridge : null);
+      const card = attempt.cardId === undefined ? null : await devices.card();
+      if (card !== null) await clearLicenses(client, card);
+      this.attempts.remove(key);
     }
   }
 
@@ -239,7 +245,6 @@ export class RentalKiosk {
     if (loan?.state === "PREPARED") await this.options.client.call(cancelLoan, { params: { loanId: loan.id }, body: {} });
     const open = loan?.state === "PENDING" || loan?.state === "ACTIVE";
     if (loan !== null && open && cartridge !== null) await this.armOrEnd(key, attempt, loan, cartridge);
-    this.attempts.remove(key);
   }
 
   /** The loan of an attempt; null when it came to none. Without its id the same request under the same key tells. */
@@ -265,8 +270,26 @@ export class RentalKiosk {
         if (!(error instanceof DeviceRefused) && !(error instanceof ProblemError)) throw error;
       }
     }
-    await cartridge.erase();
+    const receipt = await cartridge.erase();
+    if (receipt === null && loan.state === "PENDING") await this.proveUnheld(cartridge, loan.id);
     await this.settleReceipt(cartridge);
+  }
+
+  /**
+   * A key was sealed that did not reach the cartridge. Only a receipt tells the center that nobody holds it, so it is loaded, and destroyed at once: else the
+   * cartridge would be of no use until the center gives the loan up. Where that fails, it does.
+   */
+  private async proveUnheld(cartridge: KioskCartridge, loanId: string): Promise<void> {
+    try {
+      const { challenge, counter, charged } = await cartridge.prepare();
+      if (!charged) return;
+      const body = { challenge: hex(challenge), counter };
+      const { keyLoad, envelope } = await this.options.client.call(sealKey, { params: { loanId }, body });
+      await cartridge.loadKey(unhex(keyLoad), unhex(envelope));
+      await cartridge.erase();
+    } catch (error) {
+      if (!(error instanceof DeviceRefused) && !(error instanceof ProblemError)) throw error;
+    }
   }
 }
 

@@ -5,20 +5,13 @@ import type { Clicks } from "../center/api/delivery-messages.js";
 import { ProblemError } from "../center/api/problems.js";
 import { readReceipt } from "../center/api/receipt.js";
 import { writeRecommendations } from "../center/api/recommendations.js";
-import {
-  markUnpaid,
-  orderRevocation,
-  payLoan,
-  rateLoan,
-  reserveContent,
-  takeReceipt,
-  takeRevocation,
-} from "../center/api/return-routes.js";
+import { markUnpaid, payLoan, rateLoan, reserveContent, takeReceipt } from "../center/api/return-routes.js";
 import type { LoanBody, RecommendationBody } from "../center/api/schema.js";
 import { baseCharge, endOfCharge, timeCharge } from "../center/api/tariff.js";
 import { CenterAway, type CenterClient } from "../center/client.js";
 import type { HeldLoan, KioskCard, KioskCartridge, KioskDevices } from "./devices.js";
 import { getLoan } from "../center/api/rental-routes.js";
+import { clearLicenses, revokeLicense } from "./licenses.js";
 import { takeMoney, type Outcome, type PaymentDevice } from "./payment.js";
 import { NotPossible } from "./rental-kiosk.js";
 import { Spool } from "./spool.js";
@@ -179,23 +172,15 @@ export class ReturnKiosk {
       await cartridge.acknowledge(unhex(acknowledgment)).catch(() => undefined);
     }
     const holds = card !== null && card.id === loan.cardId && (await card.loans()).some((held) => held.loanId === loan.id);
-    if (holds) await this.revokeOn(card, loan.id).catch(() => undefined);
-  }
-
-  private async revokeOn(
-    card: KioskCard,
-    loanId: string,
-  ): Promise<{ loan: LoanBody; recommendations: RecommendationBody[]; proof: string }> {
-    const { revocation } = await this.options.client.call(orderRevocation, { params: { loanId }, body: {} });
-    const proof = hex(await card.revoke(unhex(revocation)));
-    return { ...(await this.options.client.call(takeRevocation, { params: { loanId }, body: { proof } })), proof };
+    if (holds) await revokeLicense(this.options.client, card, loan.id).catch(() => undefined);
   }
 
   /** Only the card was brought: without its license no reader plays, so destroying that ends the loan. Needs the center, which alone may order it. */
   private async takeCard(card: KioskCard | null): Promise<ReturnView> {
-    const held = card === null ? undefined : (await card.loans()).at(0);
+    const { client } = this.options;
+    const held = card === null ? undefined : (await clearLicenses(client, card)).at(0);
     if (card === null || held === undefined) throw new NotPossible("There is neither a cartridge nor a card with a loan; put one in.");
-    const { loan, recommendations, proof } = await this.revokeOn(card, held.loanId);
+    const { loan, recommendations, proof } = await revokeLicense(client, card, held.loanId);
     const id = loan.id;
     this.attended.set(id, this.options.now());
     this.entries.put(id, { reservations: [], ...this.entries.get(id), revocation: { loanId: loan.id, proof }, loan });

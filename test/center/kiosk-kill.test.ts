@@ -157,7 +157,13 @@ test("[C1] at every moment of a rental: on restart the loan exists once or not a
       active,
       `${where}: the cartridge plays exactly what the center knows of, not ${loan?.state ?? "nothing"}`,
     );
+    if (!active) assert.ok(loan === undefined || loan.state === "NEVER_ACTIVATED", `${where}: ${loan?.state ?? ""}`);
     if (loan) assert.is((await count("charges", loan.id)) - (await count("reversals", loan.id)), active ? 1 : 0, where);
+    assert.equal(
+      counter.visit.card.licenses.map(({ loanId }) => loanId),
+      active ? [loan.id] : [],
+      `${where}: one license where there is a loan, none where there is none`,
+    );
     outcomes += loan === undefined ? "-" : active ? "A" : "n";
     if (done !== null) {
       assert.ok(stop > done.moments && stop > 30, "the walk has gone through all moments");

@@ -12,6 +12,7 @@ import { choosingPage, period, serveRentalScreen, serveReturnScreen } from "../.
 import { suite } from "../suite.js";
 import { deviceId, kioskSeed } from "./support/keys.js";
 import { DAY, Slots, away, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
+import { contract, rent as rentSteps } from "./support/steps.js";
 import { addContent, addKiosk, addOffer, kioskClient } from "./support/world.js";
 
 const test = suite("kiosks");
@@ -59,6 +60,42 @@ for (const [index, custody] of ["cartridge", "card", "split"].entries()) {
     assert.is(cartridge.state, "EMPTY");
   });
 }
+
+test("[C2] contracts that were cut off, and cartridges that came back without their card, leave no license on it: the loan that runs is found", async () => {
+  const { slots, cartridge, card } = await visit();
+  const cut = renting(slots, {
+    folder: join(folder, fresh("cut")),
+    step: (name) => {
+      if (name === "fetch") throw new Error("the power is gone");
+    },
+  });
+  for (let time = 0; time < 5; time++) {
+    await cut.rent(contents[2]).catch(() => undefined);
+    assert.ok(card.licenses.length <= 1, "a card has four places");
+  }
+  const first = await renting(slots).rent(contents[2]);
+  slots.insertedCard = null;
+  await returning(slots).takeBack();
+  assert.is(card.licenses.length, 1, "its card stayed at home");
+  // Nor does one that another kiosk left behind hide the loan that runs.
+  const abandoned = await operator.kiosk.call(rental.prepareLoan, {
+    body: { cartridgeId: cartridge.id, cardId: card.id, contentId: contents[1] },
+  });
+  await contract(operator.kiosk, abandoned, card);
+  await operator.kiosk.call(rental.cancelLoan, { params: { loanId: abandoned.id }, body: {} });
+  const held = card.licenses.slice();
+  const second = await rentSteps(operator.kiosk, cartridge, contents[1], card);
+  assert.equal(
+    card.licenses.map(({ loanId }) => loanId),
+    [...held.map(({ loanId }) => loanId), second.id],
+  );
+  assert.is(held[0].loanId, first.id);
+  slots.inserted = null;
+  slots.insertedCard = card;
+  const view = await returning(slots).takeBack();
+  assert.equal([view.loan?.id, view.loan?.state], [second.id, "RETURNED"], "the card alone ends the loan that runs, and no other");
+  assert.equal(card.licenses, []);
+});
 
 test("[C9] with the center away the return kiosk gets the record from the kiosk that made the loan, and settles later", async () => {
   const { slots, cartridge } = await visit();

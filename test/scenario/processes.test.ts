@@ -1,8 +1,7 @@
 /** The contract over the network: center, rental kiosk, card, cartridge and reader are processes of their own, and the kiosk tells all that it has seen. */
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as assert from "uvu/assert";
 import { listLoans } from "../../src/center/api/admin-routes.js";
 import type { LoanBody } from "../../src/center/api/schema.js";
@@ -14,7 +13,7 @@ import { TERMS_READER } from "../../src/core/protocol/terms.js";
 import { hex, unhex } from "../../src/host/party.js";
 import { DeviceSession } from "../../src/host/session.js";
 import { suite } from "../suite.js";
-import { receive, send, type Message } from "./support/lines.js";
+import { RecordingKiosk } from "./support/recording-kiosk.js";
 import { Service, carry, household, until } from "./support/service.js";
 
 const test = suite("separate processes");
@@ -24,32 +23,6 @@ test.after(async () => {
   recorder?.kill("SIGKILL");
   await service.end();
 });
-
-/** Starts the kiosk that records what it sees; answers how to rent at it. */
-async function recordingKiosk(identity: string, card: string, cartridge: string): Promise<(order: Message) => Promise<Message>> {
-  const program = fileURLToPath(new URL("support/kiosk-process.ts", import.meta.url));
-  const words = [identity, join(service.folder, "recorder"), service.url, card, cartridge];
-  const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { stdio: ["pipe", "pipe", "inherit"] });
-  recorder = child;
-  const next = (): Promise<Message> =>
-    new Promise((resolve, reject) => {
-      child.once("exit", (code) => {
-        reject(new Error(`the kiosk ended with ${String(code)}`));
-      });
-      hear = resolve;
-    });
-  let hear: (message: Message) => void = () => undefined;
-  const ready = next();
-  receive(child.stdout, (message) => {
-    hear(message);
-  });
-  await ready;
-  return (order) => {
-    const answer = next();
-    send(child.stdin, order);
-    return answer;
-  };
-}
 
 test("[A14][A15][A16][A17][D1][D4][F9] over the network the center authenticates card and reader, and the card gets its license; the kiosk sees no key", async () => {
   const center = await service.center();
@@ -61,11 +34,11 @@ test("[A14][A15][A16][A17][D1][D4][F9] over the network the center authenticates
   );
   const identity = await service.kioskIdentity("desk", operatorId);
   await carry(home, "rent");
-  const rent = await recordingKiosk(identity, home.card.addresses.rent, home.cartridge.addresses.rent);
-  const result = await rent({ contentId: title.id, reader: 0 });
-  assert.is(result.error, undefined);
-  const done = result.done as string[];
-  const loan = result.loan as LoanBody;
+  const kiosk = await RecordingKiosk.start(service, identity, home.card.addresses.rent, home.cartridge.addresses.rent);
+  recorder = kiosk.process;
+  const { loan, error, done, seen: all } = await kiosk.order({ contentId: title.id, reader: 0 });
+  assert.is(error, undefined);
+  assert.ok(loan);
   assert.is(loan.state, "ACTIVE");
   assert.is(loan.terms.slice(2 * TERMS_READER, 2 * TERMS_READER + 16), home.readerId, "the loan is for the reader that the card brought");
 
@@ -92,7 +65,7 @@ test("[A14][A15][A16][A17][D1][D4][F9] over the network the center authenticates
   );
 
   // Nothing of a key is in what the kiosk saw, in its sessions too.
-  const seen = (result.seen as string[]).join(" ");
+  const seen = all.join(" ");
   assert.ok(seen.includes(loan.id) && seen.length > 10_000, "it sees what the loan is about");
   const mailbox = await mailOf(home.cartridge.addresses.rent);
   assert.is(mailbox?.length, 236, "the reader's introductions travel home in the cartridge");

@@ -1,0 +1,114 @@
+/**
+ * The contract with links that break, and by a kiosk that lies: center, kiosk, card and cartridge are processes of their own, the boards run the built bundles.
+ * LEYDEN_CUTS=all cuts at every message that a rental has, before it arrives and before its answer does.
+ */
+import { randomBytes } from "node:crypto";
+import * as assert from "uvu/assert";
+import { listLoans } from "../../src/center/api/admin-routes.js";
+import type { LoanBody } from "../../src/center/api/schema.js";
+import { CUSTODY_SPLIT, ROLE_CARD, ROLE_CARTRIDGE } from "../../src/core/protocol/constants.js";
+import { suite } from "../suite.js";
+import { RecordingKiosk, type Outcome } from "./support/recording-kiosk.js";
+import { Service } from "./support/service.js";
+
+const test = suite("contract");
+const service = new Service();
+await service.center();
+const operatorId = await service.operator("harbor");
+const price: [number, number] = [100, 50];
+const title = await service.lend("a tune", randomBytes(600), operatorId, { custody: CUSTODY_SPLIT, price });
+const [card, cartridge] = await Promise.all([service.board("card", "card"), service.board("cartridge", "cartridge", "--days", "1")]);
+for (const board of [card, cartridge]) {
+  board.tell("rent");
+  await board.says(/is at/);
+}
+await service.enroll(card, ROLE_CARD, "Grace");
+await service.enroll(cartridge, ROLE_CARTRIDGE);
+const identity = await service.kioskIdentity("quay", operatorId);
+const kiosk = await RecordingKiosk.start(service, identity, card.addresses.rent, cartridge.addresses.rent);
+test.after(async () => {
+  kiosk.process.kill("SIGKILL");
+  await service.end();
+});
+
+const loans = (): Promise<LoanBody[]> => service.staff.call(listLoans, { query: {} });
+
+/** One loan runs, with one license and one charge, and what else was begun never ran and costs nothing. */
+async function oneLoan(outcome: Outcome, before: LoanBody[], where: string): Promise<void> {
+  const made = (await loans()).filter(({ id }) => !before.some((loan) => loan.id === id));
+  const running = made.filter(({ state }) => state === "ACTIVE");
+  assert.is(running.length, 1, `${where}: ${made.map(({ state }) => state).join()}`);
+  assert.equal([outcome.licenses, outcome.armed], [[running[0].id], running[0].id], `${where}: card and cartridge hold that loan alone`);
+  assert.is(running[0].charged, 100, where);
+  for (const loan of made) if (loan !== running[0]) assert.equal([loan.state, loan.charged], ["NEVER_ACTIVATED", 0], where);
+}
+
+/** What the contract consists of, after the center has met the card; the whole walk takes every message. */
+const STEPS = [
+  "center POST /v1/loans",
+  "card 8c30",
+  "center POST /v1/loans/:id/contract",
+  "card 8c32",
+  "center POST /v1/loans/:id/completion",
+  "center POST /v1/loans/:id/key",
+  "cartridge 8c44",
+  "center POST /v1/loans/:id/activation",
+  "cartridge 8c48",
+];
+const name = (line: string): string => (line.startsWith("center") ? line : line.replace(/^(\S+ \S{4}).*/, "$1"));
+
+test("[A17][C1] a link that breaks at any message, of the kiosk with a device or with the center, ends after another try in one loan, one license, one charge", async () => {
+  const first = await kiosk.order({ contentId: title.id });
+  assert.is(first.error, undefined);
+  await oneLoan(first, [], "without a cut");
+  const all = [...new Set(first.done.map(name))];
+  for (const step of STEPS) assert.ok(all.includes(step), `${step} is in ${all.join(", ")}`);
+  const whole = process.env.LEYDEN_CUTS === "all";
+  for (const [index, at] of (whole ? all : STEPS).entries())
+    for (const lost of ["message", "answer"] as const) {
+      // What was lost on the way to a device is found by what is lost on the way back.
+      if (!whole && (index % 2 === 0) === (lost === "message")) continue;
+      const where = `${at}, ${lost} lost`;
+      await kiosk.order({});
+      const before = await loans();
+      const broken = await kiosk.order({ contentId: title.id, cut: { at, lost } });
+      if (broken.missed) continue;
+      let again = await kiosk.order({ contentId: title.id });
+      // The loan was made, and only its kiosk did not hear of it.
+      if (again.error !== undefined) {
+        assert.match(again.error, /has a loan that runs/, where);
+        again = { ...again, error: undefined };
+      }
+      await oneLoan(again, before, where);
+    }
+});
+
+test("[A17] a kiosk that swaps terms, license, proofs, key or content between the steps, or says those of an earlier loan, gets no loan", async () => {
+  await kiosk.order({});
+  for (const [lie, why] of [
+    [{ at: "device 8030", flip: 40 + 17 }, /other terms than were agreed/],
+    [{ at: "device 8030", flip: 33 }, /other terms than were agreed/],
+    [{ at: "device 8030" }, /other terms than were agreed/],
+    [{ at: "contract contract" }, /other terms than were agreed/],
+    [{ at: "contract contract", flip: 60 }, /not sealed by this loan's card/],
+    [{ at: "device 8032" }, /the license: 0x6a80|6a80/],
+    [{ at: "completion proof" }, /did not prove that it holds the license/],
+    [{ at: "device 8044" }, /6a80/],
+    [{ at: "device 8044", flip: 100 }, /6a80/],
+    [{ at: "activation proof" }, /did not prove that it holds this loan's key/],
+    [{ at: "activation challenge" }, /did not prove that it holds this loan's key/],
+    [{ at: "device 8048" }, /6a80/],
+    [{ at: "device 8042", flip: 12 }, /6985/],
+  ] as const) {
+    const before = (await loans()).filter(({ state }) => state === "ACTIVE").length;
+    const { loan, error, armed } = await kiosk.order({ contentId: title.id, lie });
+    const where = `${JSON.stringify(lie)}: ${error ?? "a loan"}`;
+    assert.equal([loan, armed], [undefined, undefined], where);
+    assert.match(error ?? "", why, where);
+    assert.ok((await loans()).filter(({ state }) => state === "ACTIVE").length <= before, where);
+  }
+  const before = await loans();
+  await oneLoan(await kiosk.order({ contentId: title.id }), before, "an honest kiosk afterwards");
+});
+
+test.run();
