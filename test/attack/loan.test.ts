@@ -254,23 +254,45 @@ test("[D3] a license that is copied to another card opens under that card's id o
   assert.ok(opens(withoutKey as Module, id, othersKey), "and so is the key");
 });
 
+const WORDS = ["\x03\x03\x10print(process.memory())\n", "\x10E.dumpVariables()\r\n", "E.reboot()\n"];
+
 test("the console is reached over no port: not by bytes, not by Ctrl-C, on USB, Bluetooth or the wire", async () => {
-  await tried(
-    async (stage) => {
-      await stage.rent(stage.sample(500));
-      const wire = stage.world.wire({ name: "intruder" });
-      const intruder = stage.world.hostPort("intruder", wire);
-      stage.cartridge.port("USB").connect(wire, 1);
-      stage.world.dock(stage.cartridge, stage.readerCartridge);
-      for (const text of ["\x03\x03\x10print(process.memory())\n", "\x10E.dumpVariables()\r\n", "E.reboot()\n"]) {
-        intruder.write(new Uint8Array(Buffer.from(text, "latin1")));
+  for (const [name, port] of [
+    ["cartridge", "USB"],
+    ["card", "Bluetooth"],
+  ] as const)
+    await tried(
+      async (stage) => {
+        await stage.rent(stage.sample(500));
+        const wire = stage.world.wire({ name: "intruder" });
+        const intruder = stage.world.hostPort("intruder", wire);
+        stage[name].port(port).connect(wire, 1);
+        stage.home();
+        for (const text of WORDS) {
+          intruder.write(new Uint8Array(Buffer.from(text, "latin1")));
+          await stage.world.sleep(SECOND);
+        }
+        return stage[name].counts.consoleBytes > 0;
+      },
+      name,
+      [{ file: "boards/espruino/boot.ts", from: "  E.setConsole(null, { force: true });", to: "" }],
+    );
+  // On the wire of its slot the same bytes are noise, and the device goes on.
+  await Stage.play({ seed: 220 }, async (stage) => {
+    await stage.toKiosk();
+    for (const [board, slot] of [
+      [stage.card, stage.kioskCard],
+      [stage.cartridge, stage.kioskCartridge],
+    ] as const) {
+      const port = stage.world.hostPort("intruder", slot.wire);
+      for (const text of WORDS) {
+        port.write(new Uint8Array(Buffer.from(text, "latin1")));
         await stage.world.sleep(SECOND);
       }
-      return stage.cartridge.counts.consoleBytes > 0;
-    },
-    "cartridge",
-    [{ file: "boards/espruino/boot.ts", from: "  E.setConsole(null, { force: true });", to: "" }],
-  );
+      assert.is(board.counts.consoleBytes, 0);
+      assert.is(board.counts.boots, 1, "and it was not started anew");
+    }
+  });
 });
 
 test.run();

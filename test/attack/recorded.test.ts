@@ -11,11 +11,14 @@ import {
   TAG_LICENSE,
   TAG_RECOMMENDATIONS,
 } from "../../src/core/protocol/constants.js";
+import type { LocalCenter } from "../../src/center/local.js";
+import { rent } from "../../src/kiosk/rental.js";
 import { agree, open, publicKeyOf, u16, u32 } from "../model/outside/keys.js";
 import { keysOfRecorded } from "../model/outside/reader.js";
 import { OutsideSession, type Deviation } from "../model/outside/session.js";
 import { suite } from "../suite.js";
 import { identityOf } from "../scenario/support/parties.js";
+import { steal } from "../scenario/support/leftovers.js";
 import { SECOND, Stage } from "../scenario/support/stage.js";
 import { mutant, type Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
@@ -160,6 +163,69 @@ test("no message of a loan does anything in a later session, in the middle of an
     }
     assert.ok(stage.cartridge.keyValid, "the loan that is running stands");
     assert.equal(await license(), held, "and so does its license");
+  });
+});
+
+/** A kiosk that keeps all that it sees, on the wires, in its sessions and from the center, and then tries all of it as keys. */
+async function opensWhatItSaw(stage: Stage, inClear: boolean): Promise<boolean> {
+  const title = stage.sample(900);
+  const seen: Uint8Array[] = [];
+  const keep = <T extends Uint8Array>(bytes: T): T => {
+    seen.push(bytes.slice());
+    return bytes;
+  };
+  await stage.toKiosk();
+  for (const name of ["card", "cartridge"] as const) {
+    const transport = stage.transport(name);
+    const transmit = transport.transmit.bind(transport);
+    transport.transmit = async (apdu) => keep(await transmit(keep(apdu)));
+  }
+  const rental = stage.rental(title);
+  for (const device of [rental.card, rental.cartridge]) {
+    const command = device.session.command.bind(device.session);
+    device.session.command = async (cla, ins, tag, data, what) => keep(await command(cla, ins, tag, keep(data), what));
+  }
+  let part: Uint8Array = none;
+  const make = stage.authority.makeLoanKey.bind(stage.authority);
+  stage.authority.makeLoanKey = (...given) => {
+    const made = make(...given);
+    part = made.cartridgePart.slice();
+    return made;
+  };
+  rental.center = stage.centerWith({
+    issueLicense: async (...given: Parameters<LocalCenter["issueLicense"]>) => keep(await stage.center.issueLicense(...given)),
+    activate: async (...given: Parameters<LocalCenter["activate"]>) => keep(await stage.center.activate(...given)),
+    loadKey: async (loanId: Uint8Array, challenge: Uint8Array, highest: number) => {
+      const { keyLoad, envelope } = await stage.center.loadKey(loanId, challenge, highest);
+      const clear = Uint8Array.from([
+        ...new Uint8Array(16),
+        ...u32(highest + 1),
+        ...loanId,
+        ...title.produced.contentId,
+        ...rental.terms,
+        ...part,
+      ]);
+      keep(Uint8Array.from([...title.produced.header, ...envelope]));
+      return { keyLoad: keep(inClear ? clear : keyLoad), envelope };
+    },
+  });
+  const loanId = await rent(rental);
+  const { opened, tried: keys } = steal(stage, title, loanId, rental.terms, seen);
+  assert.ok(keys > 2000, `${String(keys)} keys tried`);
+  return opened;
+}
+
+test("[A17] a kiosk that records everything, on the wires, in its sessions and from the center, opens nothing with it", async () => {
+  const unsealed: Edit = {
+    file: "src/cartridge/loan.ts",
+    from: "  if (!openFor(plain, deviceKey(loan), LOAD_PURPOSE, MESSAGE_KEY_LOAD, loan.device.memory.party.id, loan.challenge, sealed))\n    return -SW_DATA;\n",
+    to: "  plain.set(sealed.subarray(16));\n",
+  };
+  await Stage.play({ seed: 230 }, async (stage) => {
+    assert.not.ok(await opensWhatItSaw(stage, false));
+  });
+  await Stage.play({ seed: 230, bundles: { cartridge: await mutant("cartridge", [unsealed]) } }, async (stage) => {
+    assert.ok(await opensWhatItSaw(stage, true), "where the key load is not sealed, it has the key");
   });
 });
 

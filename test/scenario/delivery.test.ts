@@ -3,9 +3,13 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { eraseCustomer, orderReport, orderSums } from "../../src/center/api/advert-routes.js";
+import { openDatabase } from "../../src/center/db/database.js";
+import { createDeviceAuthority } from "../../src/center/device-authority.js";
 import { ROLE_CLIENT } from "../../src/core/protocol/constants.js";
+import { unhex } from "../../src/host/party.js";
 import { suite } from "../suite.js";
 import { PIXEL, addAdvert, addCustomer, addStore, freePort } from "./support/delivery.js";
+import { contentsOf, secretsOf } from "./support/service-secrets.js";
 import { Service, until, type Part } from "./support/service.js";
 
 const test = suite("delivery");
@@ -18,6 +22,7 @@ const identity = join(service.folder, "customer.json");
 const storeData = join(service.folder, "store");
 const file = join(service.folder, "tune");
 
+let center: Part;
 let board: Part;
 let terminal: Part;
 let item = "";
@@ -36,7 +41,8 @@ const show = (order: string): Promise<string> => service.run("order", "show", or
 test.before(async () => {
   writeFileSync(file, plain);
   const adverts = service.start("adverts", "adverts", "run", "--data", join(service.folder, "adverts"), "--port", "0");
-  const [client, port] = await Promise.all([service.board("client", "client"), freePort(), service.center("0", ...LOCAL)]);
+  const [client, port, started] = await Promise.all([service.board("client", "client"), freePort(), service.center("0", ...LOCAL)]);
+  center = started;
   advertServer = (await adverts.says(/listens at (http:\S+)\.$/))[1];
   const { staff } = service;
   const operator = await service.operator("library");
@@ -99,6 +105,22 @@ test("[B6] who ordered what is classified, reported as a table and as CSV, and a
   assert.not.match(csvAfter, /Anna/);
   assert.not.match(csvAfter, new RegExp(line.customerId ?? ""));
   assert.equal(await service.staff.call(orderSums, { query: { by: "region" } }), [{ value: "coast", orders: 1, customers: 0 }]);
+});
+
+test("no secret is in what center, store, terminal, advert server, board and commands have printed and logged, nor in the terminal's folder", async () => {
+  const secrets = secretsOf(service, [[ROLE_CLIENT, terminalId]]);
+  const authority = createDeviceAuthority(service.keys.keys, service.keys.acceptedRoots);
+  const [, order] = /Order ([0-9a-f]{32}) is over/.exec(service.transcript) ?? [];
+  secrets.add("period key", authority.periodKey(unhex(order)));
+  await center.kill();
+  const db = await openDatabase(join(service.folder, "center", "database"));
+  for (const { content_id, version, title_key } of await db.selectFrom("content_versions").selectAll().execute())
+    secrets.add("title key", authority.openTitleKey(unhex(content_id), version, unhex(title_key)));
+  await db.destroy();
+  assert.ok(secrets.kinds.includes("title key") && secrets.kinds.length >= 12, secrets.kinds.join(", "));
+  assert.equal(secrets.in(service.transcript), []);
+  assert.equal(secrets.in(contentsOf(join(service.folder, "terminal"))), []);
+  assert.equal(secrets.in(contentsOf(join(service.folder, "adverts"))), []);
 });
 
 test.run();

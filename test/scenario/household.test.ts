@@ -1,5 +1,5 @@
 /** A household's own clients: center, two license servers and two clients are processes of their own; terminals are commands that carry what they cannot read. */
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
@@ -19,6 +19,7 @@ import { Transport } from "../../src/host/transport.js";
 import { suite } from "../suite.js";
 import { addOperator, enrollBoard } from "./support/delivery.js";
 import { ReadersService, carried, hex, refusedBy, unhex, type LicenseServer, type Reader } from "./support/readers.js";
+import { contentsOf, secretsOf } from "./support/service-secrets.js";
 import { until, type Board } from "./support/service.js";
 
 const test = suite("household");
@@ -311,6 +312,23 @@ test("[E1][E2][E9] customers see and remove their own clients alone; a removed o
     return answer.slice;
   });
   await service.at(study, (home) => deviceRefuses(home.client.enable(unhex(slice)), "a revoked client opened the block"));
+});
+
+test("no secret is in what center, license servers, boards and commands have printed and logged, nor in a terminal's folder", async () => {
+  const secrets = secretsOf(
+    service,
+    [kitchen, study, foreign].map(({ id }) => [ROLE_CLIENT, id]),
+  );
+  const { licenses } = await state();
+  assert.ok(licenses.length > 0);
+  for (const { id } of licenses)
+    secrets.add("license key", createHmac("sha256", service.keys.keys.wrappingKey("client license keys")).update(unhex(id)).digest());
+  assert.ok(secrets.kinds.length >= 12, secrets.kinds.join(", "));
+  const token = readFileSync(service.token, "utf8").trim();
+  assert.equal(secrets.in(`Wrong token ${token}.`), ["staff token"], "one that is printed is noticed");
+  assert.match(service.transcript, /The center listens at/);
+  assert.equal(secrets.in(service.transcript), []);
+  for (const { folder } of [kitchen, study]) assert.equal(secrets.in(contentsOf(folder)), []);
 });
 
 test.run();

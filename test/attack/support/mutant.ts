@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { rollup } from "rollup";
 import ts from "typescript";
 
@@ -44,12 +44,12 @@ function sourcesHash(): string {
 
 let sources = "";
 
-/** ES5 of the TypeScript in `code`; kept in `build/mutants`, since a mutant differs from the next in a file or two. */
-function transpiled(code: string): string {
-  const kept = join(mutants, `${createHash("sha256").update(code).digest("hex").slice(0, 24)}.es5.js`);
+/** JavaScript of the TypeScript in `code`, ES5 unless told otherwise; kept in `build/mutants`, since a mutant differs from the next in a file or two. */
+function transpiled(code: string, target = ts.ScriptTarget.ES5): string {
+  const kept = join(mutants, `${createHash("sha256").update(code).digest("hex").slice(0, 24)}.${ts.ScriptTarget[target].toLowerCase()}.js`);
   if (existsSync(kept)) return readFileSync(kept, "utf8");
   const { outputText } = ts.transpileModule(code, {
-    compilerOptions: { target: ts.ScriptTarget.ES5, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
+    compilerOptions: { target, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true },
   });
   keep(kept, outputText);
   return outputText;
@@ -102,7 +102,9 @@ export async function mutantModule(entry: string, edits: Edit[]): Promise<unknow
       {
         name: "sources",
         resolveId: (id, from) => (id.startsWith(".") && from !== undefined ? resolve(dirname(from), id).replace(/\.js$/, ".ts") : null),
-        load: (id) => transpiled(edited(id, edits)),
+        load: (id) => transpiled(edited(id, edits), ts.ScriptTarget.ES2022),
+        // A module finds what lies beside its source.
+        resolveImportMeta: (property, { moduleId }) => (property === "url" ? JSON.stringify(pathToFileURL(moduleId).href) : null),
       },
     ],
     onwarn: () => undefined,

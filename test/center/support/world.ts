@@ -79,8 +79,12 @@ export interface World {
   end(): Promise<void>;
 }
 
-/** A center of its own in a temporary folder, on PGlite unless a server's address is given. */
-export async function startWorld(overrides: Partial<CenterOptions> = {}): Promise<World> {
+/**
+ * A center of its own in a temporary folder, on PGlite unless a server's address is given.
+ *
+ * @param start - the center's program, or a copy of it that lacks something
+ */
+export async function startWorld(overrides: Partial<CenterOptions> = {}, start: typeof startCenter = startCenter): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), "leyden-center-"));
   const clock = new TestClock();
   const databaseUrl = overrides.databaseUrl ?? (await serverDatabase());
@@ -98,7 +102,7 @@ export async function startWorld(overrides: Partial<CenterOptions> = {}): Promis
     ...overrides,
     databaseUrl,
   };
-  const center = await startCenter(options);
+  const center = await start(options);
   const world: World = {
     center,
     clock,
@@ -107,7 +111,7 @@ export async function startWorld(overrides: Partial<CenterOptions> = {}): Promis
     staff: staffOf(center, clock),
     restart: async () => {
       await world.center.stop();
-      world.center = await startCenter(options);
+      world.center = await start(options);
       world.staff = staffOf(world.center, clock);
     },
     end: async () => {

@@ -21,7 +21,7 @@ export interface Order {
   reader?: number;
   /** Where a link breaks: at the first message of that name, `lost` before it arrives or as its answer comes. A link to the center stays broken. */
   cut?: { at: string; lost: "message" | "answer" };
-  /** Messages, by name, whose content is changed: by the one of that name in an earlier rental, or by `flip`, one bit of that byte. */
+  /** The first message of that name is another: the one of an earlier rental, or the same with one bit of byte `flip` changed. */
   lie?: { at: string; flip?: number };
 }
 
@@ -50,8 +50,10 @@ function lost(at: string, which: "message" | "answer"): boolean {
 function lies(at: string, data: Uint8Array): Uint8Array {
   said.set(at, data.slice());
   if (lie?.at !== at) return data;
-  if (lie.flip === undefined) return recorded.get(at) ?? data;
-  return data.map((byte, i) => (i === lie?.flip ? byte ^ 1 : byte));
+  const { flip } = lie;
+  lie = undefined;
+  if (flip === undefined) return recorded.get(at) ?? data;
+  return data.map((byte, i) => (i === flip ? byte ^ 1 : byte));
 }
 
 /** Tells of every APDU, in the form that it has on the wire. */

@@ -27,6 +27,8 @@ export class Part {
   private readonly lines: string[] = [];
   private waiting: { pattern: RegExp; found: (match: RegExpExecArray) => void }[] = [];
   private errors = "";
+  /** All that it ever said, on either stream. */
+  transcript = "";
 
   constructor(
     readonly name: string,
@@ -38,6 +40,7 @@ export class Part {
         this.look();
       });
     child.stderr?.on("data", (data) => (this.errors += String(data)));
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data) => (this.transcript += String(data)));
   }
 
   /** The next line that matches; earlier ones are passed over. */
@@ -98,6 +101,8 @@ export class Service {
   readonly keys: KeyFolder;
   readonly parts: Part[] = [];
   url = "";
+  /** What commands have printed. */
+  private printed = "";
 
   constructor() {
     // Also when a test file fails before its tests begin.
@@ -132,8 +137,14 @@ export class Service {
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += String(data)));
     const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+    this.printed += said;
     if (code !== 0) throw new Error(`leyden ${words.join(" ")} ended with ${String(code)}: ${said}`);
     return said;
+  }
+
+  /** All that servers, boards and commands have printed and logged. */
+  get transcript(): string {
+    return this.printed + this.parts.map(({ transcript }) => transcript).join("\n");
   }
 
   get token(): string {
