@@ -1,17 +1,28 @@
 /** docs/protocol.md and docs/format.md suffice to write a reader: one that was made from them alone plays from the built bundles of card and cartridge. */
 import * as assert from "uvu/assert";
-import { CUSTODY_CARD, CUSTODY_CARTRIDGE, CUSTODY_SPLIT } from "../../src/core/protocol/constants.js";
+import {
+  CUSTODY_CARD,
+  CUSTODY_CARTRIDGE,
+  CUSTODY_SPLIT,
+  INS_GENERAL_AUTHENTICATE,
+  INS_PUT_DATA,
+  ROLE_CARD,
+  ROLE_CARTRIDGE,
+  ROLE_READER,
+  TAG_MAILBOX,
+  TAG_TICKET,
+} from "../../src/core/protocol/constants.js";
 import { identityOf, readerParty } from "../scenario/support/parties.js";
 import { SECOND, Stage } from "../scenario/support/stage.js";
 import { suite } from "../suite.js";
-import { playOutside } from "./outside/reader.js";
+import { playOutside, takeTickets } from "./outside/reader.js";
 import type { Identity } from "./outside/session.js";
 import { OutsideWire } from "./outside/wire.js";
 
 const test = suite("a reader made from the documents alone");
 
 /** A certified reader that is no board of ours, and its two slots. */
-function outsideReader(stage: Stage): { me: Identity; slots: { card: OutsideWire; cartridge: OutsideWire } } {
+function outsideReader(stage: Stage, party = readerParty(stage)): { me: Identity; slots: { card: OutsideWire; cartridge: OutsideWire } } {
   const slot = (name: "card" | "cartridge"): OutsideWire => {
     const wire = stage.world.slot({ name: `outside ${name} slot` });
     const port = stage.world.hostPort(`outside ${name} port`, wire.wire);
@@ -25,7 +36,7 @@ function outsideReader(stage: Stage): { me: Identity; slots: { card: OutsideWire
     });
   };
   return {
-    me: identityOf(stage, readerParty(stage)),
+    me: identityOf(stage, party),
     slots: { card: slot("card"), cartridge: slot("cartridge") },
   };
 }
@@ -52,6 +63,48 @@ test("it authenticates card and cartridge, gets the key in every custody and sui
       }
     });
   }
+});
+
+test("it takes the introductions that the center made for it from the cartridge, and authenticates by them", async () => {
+  await Stage.play({ seed: 410 }, async (stage) => {
+    const title = stage.sample(1000);
+    await stage.rent(title, { custody: CUSTODY_SPLIT });
+    const party = readerParty(stage);
+    await stage.toKiosk();
+    const mail: Uint8Array[] = [];
+    for (const [name, role] of [
+      ["card", ROLE_CARD],
+      ["cartridge", ROLE_CARTRIDGE],
+    ] as const) {
+      const certificate = stage.certificates.get(name) ?? new Uint8Array(0);
+      const devices = [party, { role, id: certificate.slice(4, 12) }].map(({ role: which, id }) => ({ role: which, id, generation: 1 }));
+      const certificates = [party.chain.slice(0, 128), certificate];
+      const { tickets } = stage.authority.introduce(
+        [devices[0], devices[1]],
+        [certificates[0], certificates[1]],
+        [1, 1],
+        stage.time() + 86_400,
+        1,
+      );
+      mail.push(tickets[0]);
+      assert.is((await stage.session(name, null).transfer(0x00, INS_PUT_DATA, TAG_TICKET, tickets[1])).sw, 0x9000);
+    }
+    const kiosk = stage.session("cartridge");
+    await kiosk.authenticate(ROLE_CARTRIDGE);
+    assert.is((await kiosk.transfer(0x00, INS_PUT_DATA, TAG_MAILBOX, new Uint8Array(Buffer.concat(mail)))).sw, 0x9000);
+    stage.takeOut();
+    const { me, slots } = outsideReader(stage, party);
+    await stage.world.sleep(2 * SECOND);
+    const met = await takeTickets(me, stage.keys.deviceKey(ROLE_READER, me.id, 1), slots.cartridge);
+    const from = stage.world.trace.events.length;
+    const pairs = { card: met.get(ROLE_CARD), cartridge: met.get(ROLE_CARTRIDGE) };
+    assert.ok(pairs.card && pairs.cartridge);
+    assert.equal(await playOutside(me, slots, pairs), title.plain);
+    const messages = stage.world.trace.events
+      .slice(from)
+      .filter((event) => event.kind === "apdu" && event.ins === INS_GENERAL_AUTHENTICATE);
+    assert.is(messages.length, 4, "two to each, and none of a stranger");
+  });
 });
 
 test.run();

@@ -1,5 +1,5 @@
 /** A reader that plays a loan, made from the documents alone: see `keys.ts`. */
-import { derive, hmac, join, open, read32, seal, sha256, u16, u32, OutsideStream, type Bytes } from "./keys.js";
+import { derive, hmac, join, open, read32, same, seal, sha256, u16, u32, OutsideStream, type Bytes } from "./keys.js";
 import { OutsideSession, type Identity, type Pair } from "./session.js";
 import type { OutsideWire } from "./wire.js";
 
@@ -63,6 +63,21 @@ export async function playOutside(me: Identity, slots: Slots, met: { card?: Pair
   const record = join(clear.slice(0, 20), seal(next, clear.slice(0, 20), clear));
   await card.command(0x22, 1, record, "the card does not take the license back");
   return join(...chunks);
+}
+
+/** Introductions that travel on the cartridge: by each that was made for this reader it knows a card or a cartridge. */
+export async function takeTickets(me: Identity, deviceKey: Bytes, cartridge: OutsideWire): Promise<Map<number, Pair>> {
+  const met = new Map<number, Pair>();
+  await cartridge.resynchronize();
+  const { sw, data } = await new OutsideSession((apdu) => cartridge.transmit(apdu), me).exchange(0x00, 0xca, 0x0130);
+  if (sw !== 0x9000) return met;
+  for (let at = 0; at + 118 <= data.length; at += 118) {
+    const ticket = open(derive(deviceKey, 2), join([0x10], me.id), data.slice(at, at + 118));
+    if (!ticket || read32(ticket, 4) < me.time() || !same(ticket.slice(12, 21), join(me.id, [me.role]))) continue;
+    if (!same(ticket.slice(30, 46), sha256(me.chain.slice(0, 128)).slice(0, 16))) continue;
+    met.set(ticket[29], { id: ticket.slice(62, 70), generation: 0, secret: ticket.slice(70, 102), peer: ticket.slice(21, 29) });
+  }
+  return met;
 }
 
 /** Keys of a session from everything that crossed the wire and from static keys that were taken later: what the documents let derive, and a guess for what they do not. */
