@@ -40,8 +40,9 @@ function makeParty(role: number, chain: Uint8Array, privateKey: Uint8Array, root
       for (i = 0; i < out.length; i++) out[i] = drawn = (drawn * 29 + 71) & 255;
     },
     run: function (step, done) {
-      while (!step());
-      done();
+      let result = step();
+      while (!result) result = step();
+      done(result);
     },
     remembered: function () {
       return false;

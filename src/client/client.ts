@@ -1,5 +1,5 @@
 import type { Board, SerialPort } from "../../boards/board.js";
-import { startDevice, type Device } from "../core/device/device.js";
+import { startDevice, workDone, type Device } from "../core/device/device.js";
 import { journalRecycle } from "../core/journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_INSTRUCTION, SW_LENGTH, SW_OK, SW_PARAMETERS } from "../core/link/apdu.js";
 import { MESSAGE_SETTLED } from "../core/protocol/client.js";
@@ -171,6 +171,11 @@ export function startClient(board: Board): Device {
     board.after(SETTLES, function () {
       advance(client);
     });
+  };
+  cartridge.authenticated = card.authenticated = function () {
+    client.seeking = false;
+    workDone(device);
+    advance(client);
   };
   loadRegistration(client);
   loadKept(client);

@@ -63,9 +63,10 @@ export class HostParty implements Party {
     else out.set(randomBytes(out.length));
   }
 
-  run(step: () => boolean, done: () => void): void {
-    while (!step());
-    done();
+  run(step: () => boolean | number, done: (result: boolean | number) => void): void {
+    let result = step();
+    while (!result) result = step();
+    done(result);
   }
 
   remembered(hash: Uint8Array): boolean {

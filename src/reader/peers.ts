@@ -35,6 +35,14 @@ export interface Peer {
   inserted: ((peer: Peer) => void) | null;
   /** Called with the status word and the length of the answer's data; then idle. */
   waiting: ((sw: number, length: number) => void) | null;
+  /** Authentication: the device's own part, the message that comes next, and the generation of the pair to resume or -1. */
+  device: Device;
+  step: number;
+  pair: number;
+  /** Goes on with what `handshakeStep` answers. */
+  proceed: (length: number) => void;
+  /** Called when an authentication has ended: the session is open, or `refusal` tells why not. Set once, by what starts the device. */
+  authenticated: ((peer: Peer) => void) | null;
 }
 
 /** Command data lie here: after a header of 7 bytes (extended length) and a session's tag of 16. */
@@ -136,6 +144,14 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
     refusal: 0,
     inserted: null,
     waiting: null,
+    device,
+    step: 0,
+    pair: -1,
+    // A closure of this function, since one of another keeps everything about peers in memory while arithmetic needs it.
+    proceed: function (length) {
+      proceed(peer, length);
+    },
+    authenticated: null,
   };
   peer.link.onMessage = function (length) {
     answered(peer, length);
@@ -153,70 +169,76 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
   return peer;
 }
 
+function end(peer: Peer, refusal: number): void {
+  const device = peer.device;
+  peer.refusal = refusal;
+  device.handshake.channel = device.channel;
+  if (peer.authenticated) peer.authenticated(peer);
+}
+
+function fail(peer: Peer, sw: number): void {
+  abandonHandshake(peer.device.handshake);
+  end(peer, peer.anew ? 0 : sw);
+}
+
+/** The next message is made, or the ephemeral key that the first one needs; or all is over. */
+function proceed(peer: Peer, length: number): void {
+  const h = peer.device.handshake;
+  if (length < 0) fail(peer, 0x6982);
+  else if (h.step !== 0) send(peer, length);
+  else if (peer.channel.open) end(peer, 0);
+  else begin(peer);
+}
+
+function send(peer: Peer, length: number): void {
+  const h = peer.device.handshake;
+  exchange(peer, 0, INS_GENERAL_AUTHENTICATE, (PROTOCOL_VERSION << 8) | peer.step, length, function (sw, size) {
+    peer.step++;
+    if (sw === SW_OK) handshakeStep(h, peer.data, size, peer.proceed);
+    else if (peer.pair >= 0 && h.step === 1 && sw !== SW_NO_ANSWER) {
+      abandonHandshake(h);
+      peer.pair = -1;
+      begin(peer);
+    } else fail(peer, sw);
+  });
+}
+
+function begin(peer: Peer): void {
+  const h = peer.device.handshake;
+  peer.step = 1;
+  if (peer.pair >= 0) send(peer, handshakeBegin(h, peer.data, context, peer.role, pairId, peer.pair));
+  else if (h.ephemeralReady) send(peer, handshakeBegin(h, peer.data, context, peer.role, null, 0));
+  else prepareEphemeral(h, peer.proceed);
+}
+
+/** A cartridge may bring introductions home: two tickets for this reader. Those of others, or taken before, are refused and change nothing. */
+function readMail(peer: Peer): void {
+  exchange(peer, 0, INS_GET_DATA, TAG_MAILBOX, 0, function (sw, length) {
+    if (sw === SW_NO_ANSWER) return fail(peer, sw);
+    if (length === 2 * TICKET_SEALED) {
+      introduce(peer.device, peer.data.subarray(0, TICKET_SEALED));
+      introduce(peer.device, peer.data.subarray(TICKET_SEALED, 2 * TICKET_SEALED));
+    }
+    identify(peer);
+  });
+}
+
+function identify(peer: Peer): void {
+  exchange(peer, 0, INS_GET_DATA, TAG_DEVICE, 0, function (sw, length) {
+    if (sw !== SW_OK || length < 28) return fail(peer, sw);
+    peer.pair = pairWith(peer.device.memory, peer.data.subarray(4, 12), pairId);
+    begin(peer);
+  });
+}
+
 /**
  * Authenticates a peer as initiator: by the pair that the two share where there is one, else, and where the peer knows no such pair, by
- * certificates.
- *
- * @param done - called with true and the session open; or false, `peer.refusal` telling the peer's status word (or our own SW_SECURITY)
+ * certificates. Ends in `peer.authenticated` with the session open, or with `peer.refusal` telling the peer's status word (or our own SW_SECURITY).
  */
-export function authenticatePeer(device: Device, peer: Peer, done: (authenticated: boolean) => void): void {
-  const h = device.handshake;
-  let pair = -1;
-  let step = 1;
-  function fail(sw: number): void {
-    peer.refusal = peer.anew ? 0 : sw;
-    abandonHandshake(h);
-    h.channel = device.channel;
-    done(false);
-  }
-  function send(length: number): void {
-    const finished = h.step === 0;
-    if (length < 0) return fail(0x6982);
-    if (finished && length === 0 && peer.channel.open) {
-      h.channel = device.channel;
-      peer.refusal = 0;
-      done(true);
-      return;
-    }
-    exchange(peer, 0, INS_GENERAL_AUTHENTICATE, (PROTOCOL_VERSION << 8) | step, length, function (sw, size) {
-      step++;
-      if (sw === SW_OK) handshakeStep(h, peer.data, size, send);
-      else if (pair >= 0 && h.step === 1 && sw !== SW_NO_ANSWER) {
-        abandonHandshake(h);
-        pair = -1;
-        begin();
-      } else fail(sw);
-    });
-  }
-  function begin(): void {
-    step = 1;
-    if (pair >= 0) send(handshakeBegin(h, peer.data, context, peer.role, pairId, pair));
-    else
-      prepareEphemeral(h, function () {
-        send(handshakeBegin(h, peer.data, context, peer.role, null, 0));
-      });
-  }
-  /** A cartridge may bring introductions home: two tickets for this reader. Those of others, or taken before, are refused and change nothing. */
-  function readMail(): void {
-    exchange(peer, 0, INS_GET_DATA, TAG_MAILBOX, 0, function (sw, length) {
-      if (sw === SW_NO_ANSWER) return fail(sw);
-      if (length === 2 * TICKET_SEALED) {
-        introduce(device, peer.data.subarray(0, TICKET_SEALED));
-        introduce(device, peer.data.subarray(TICKET_SEALED, 2 * TICKET_SEALED));
-      }
-      identify();
-    });
-  }
-  function identify(): void {
-    exchange(peer, 0, INS_GET_DATA, TAG_DEVICE, 0, function (sw, length) {
-      if (sw !== SW_OK || length < 28) return fail(sw);
-      pair = pairWith(device.memory, peer.data.subarray(4, 12), pairId);
-      begin();
-    });
-  }
+export function authenticatePeer(peer: Peer): void {
   closeChannel(peer.channel);
   peer.anew = false;
-  h.channel = peer.channel;
-  if (peer.role === ROLE_CARTRIDGE) readMail();
-  else identify();
+  peer.device.handshake.channel = peer.channel;
+  if (peer.role === ROLE_CARTRIDGE) readMail(peer);
+  else identify(peer);
 }

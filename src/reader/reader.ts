@@ -23,29 +23,15 @@ function pending(peer: Peer): boolean {
   return peer.present && !peer.channel.open && peer.refusal === 0;
 }
 
-/** Authenticates what was put in, one device after the other; when both are authenticated, playing begins by itself, once for each time. */
+/** Authenticates what was put in, one device after the other; when both are authenticated, playing begins by itself, once for each time. No arithmetic is under way. */
 function advance(device: Device, player: Player): void {
-  whenIdle(device, function () {
-    // The cartridge first: it may bring the introduction to the card.
-    const peer = pending(player.cartridge) ? player.cartridge : player.card;
-    if (pending(peer)) {
-      authenticatePeer(device, peer, function () {
-        workDone(device);
-        if (peer.refusal === SW_BLOCKED)
-          device.board.after(BLOCKED_WAITS, function () {
-            if (peer.refusal !== SW_BLOCKED) return;
-            peer.refusal = 0;
-            advance(device, player);
-          });
-        advance(device, player);
-      });
-    } else {
-      workDone(device);
-      if (!player.wanted || !player.card.channel.open || !player.cartridge.channel.open || !isIdle(player)) return;
-      player.wanted = false;
-      play(player);
-    }
-  });
+  // The cartridge first: it may bring the introduction to the card.
+  const peer = pending(player.cartridge) ? player.cartridge : player.card;
+  if (pending(peer)) return authenticatePeer(peer);
+  workDone(device);
+  if (!player.wanted || !player.card.channel.open || !player.cartridge.channel.open || !isIdle(player)) return;
+  player.wanted = false;
+  play(player);
 }
 
 /** To be played as soon as both are authenticated; how it ended before, or that a device which has just been put in fell silent, is no answer to this. */
@@ -68,13 +54,28 @@ export function startReader(board: Board): Device {
   const card = createPeer(device, board.serial[0], ROLE_CARD);
   const cartridge = createPeer(device, board.serial[1], ROLE_CARTRIDGE);
   const player = createPlayer(device, board, sink, card, cartridge);
+  // Closures of this function, since those of others keep what they surround in memory while arithmetic needs it.
+  const begin = function (): void {
+    advance(device, player);
+  };
+  const next = function (): void {
+    whenIdle(device, begin);
+  };
+  card.authenticated = cartridge.authenticated = function (peer) {
+    workDone(device);
+    if (peer.refusal === SW_BLOCKED)
+      board.after(BLOCKED_WAITS, function () {
+        if (peer.refusal !== SW_BLOCKED) return;
+        peer.refusal = 0;
+        next();
+      });
+    next();
+  };
   card.inserted = cartridge.inserted = function (peer) {
     // The time that a cartridge vouched for when it was played does not stand for now.
     if (peer === cartridge || board.now() - player.startedAt > VOUCHED) device.memory.vouched = 0;
     wantPlay(player);
-    board.after(peer === card ? CARD_WAITS : CARTRIDGE_WAITS, function () {
-      advance(device, player);
-    });
+    board.after(peer === card ? CARD_WAITS : CARTRIDGE_WAITS, next);
   };
   device.handler = function (self, ins, _tag, data, respond) {
     if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
@@ -88,7 +89,7 @@ export function startReader(board: Board): Device {
       card.refusal = cartridge.refusal = 0;
       wantPlay(player);
       respond(SW_OK, 0);
-      advance(device, player);
+      next();
     } else respond(SW_INSTRUCTION, 0);
   };
   return device;

@@ -266,8 +266,8 @@ function withPoint(publicKey: (stage: Stage) => Uint8Array, shared: "zeros" | "g
 test("public keys of small order, and keys that are not canonical, end the authentication", async () => {
   const small = {
     file: "src/core/protocol/responder.ts",
-    from: "    if (isZero(h.shared)) answer(HANDSHAKE_AUTHENTICATION);\n    else done();",
-    to: "    done();",
+    from: "isZero(h.shared) || ",
+    to: "",
   };
   const canonical = { file: "src/core/curve/x25519.ts", from: "  if (!equal(canonical, point)) x1.fill(0);", to: "" };
   await tried(

@@ -13,7 +13,7 @@ import type { Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
 const test = suite("attacks by certificates");
-const SIGNATURE: Edit = { file: "src/core/protocol/responder.ts", from: "if (result !== 1) return answer(HANDSHAKE_CERTIFICATE);", to: "" };
+const SIGNATURE: Edit = { file: "src/core/protocol/responder.ts", from: "if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);", to: "" };
 
 test("[A11] a foreign center's kiosk or reader is refused by card and cartridge, by the signature alone", async () => {
   await tried(
@@ -129,7 +129,7 @@ test("[A12][A13] who shows a certificate without its key is refused: the random 
     [
       {
         file: "src/core/protocol/responder.ts",
-        from: "    if (!confirmed(h, input)) return answer(HANDSHAKE_AUTHENTICATION);\n    record(h, input);",
+        from: "    if (!confirmed(h, input)) return answer(h, HANDSHAKE_AUTHENTICATION);\n    record(h, input);",
         to: "    record(h, input);",
       },
     ],

@@ -99,7 +99,7 @@ test("[F9] a third device that has seen a pair's id on the wire does not speak f
     [
       {
         file: RESPONDER,
-        from: "    if (length !== 16 || !equal(input, confirmation(h, true))) return answer(HANDSHAKE_AUTHENTICATION);\n",
+        from: "    if (length !== 16 || !equal(input, confirmation(h, true))) return answer(h, HANDSHAKE_AUTHENTICATION);\n",
         to: "",
       },
     ],
@@ -168,13 +168,13 @@ test("[F9] after the center has revoked a kiosk, the card refuses its pair, its 
   };
   const pair: Edit = {
     file: RESPONDER,
-    from: "      if (party.revoked(h.peer.subarray(0, 8))) return answer(HANDSHAKE_REVOKED);\n      reply();",
-    to: "      reply();",
+    from: "      if (party.revoked(h.peer.subarray(0, 8))) return answer(h, HANDSHAKE_REVOKED);\n      reply(h);",
+    to: "      reply(h);",
   };
   const certificate: Edit = {
     file: RESPONDER,
-    from: "    if (party.revoked(h.peer.subarray(0, 8))) answer(HANDSHAKE_REVOKED);\n    else verified();",
-    to: "    verified();",
+    from: "if (h.party.revoked(h.peer.subarray(0, 8))) answer(h, HANDSHAKE_REVOKED);\n  else if",
+    to: "if",
   };
   const ticket: Edit = { file: PERSONALIZATION, from: " &&\n    !party.revoked(plain.subarray(TICKET_PEER, TICKET_PEER + 8))", to: "" };
   await tried(

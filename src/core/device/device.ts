@@ -30,6 +30,7 @@ import { closeChannel, createChannel, openMessage, sealMessage, type Channel } f
 import { releaseArithmetic, releaseCommands } from "../phase.js";
 import { randomFill, randomStart } from "../random.js";
 import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
+import type { Party } from "../protocol/handshake.js";
 import { createMemory, storeState, type Memory } from "./party.js";
 import { personalizationCommand } from "./personalization.js";
 
@@ -73,6 +74,12 @@ export interface Device {
   busy: boolean;
   /** An authentication that waits for its end. */
   waiting: (() => void) | null;
+  /** Begins with the message at `data`, `size` bytes, of turn `asked`; ends with its answer's length or a negative status, for turn `answering`, 0 for none. */
+  authenticate: () => void;
+  authenticated: (answer: number) => void;
+  size: number;
+  asked: number;
+  answering: number;
   /** Counts messages and resynchronizations, so that an answer to a message that is void is never sent. */
   turn: number;
   /** Board time at which the device was last put into a slot, or started. */
@@ -86,15 +93,16 @@ const header = scratch(4);
 let secured = false;
 
 /** Runs `step` slice by slice, letting timers and serial ports work in between. */
-function createRunner(board: DeviceBoard): (step: () => boolean, done: () => void) => void {
+function createRunner(board: DeviceBoard): Party["run"] {
   return function (step, done) {
-    let rest: (() => boolean) | null = step;
+    let rest: (() => boolean | number) | null = step;
     function slice(): void {
-      if (rest !== null && rest()) {
+      const result = rest !== null && rest();
+      if (result) {
         // Nothing of what has ended is held while what comes next may begin.
         rest = null;
         releaseArithmetic();
-        done();
+        done(result);
         releaseCommands();
       } else board.after(0, slice);
     }
@@ -105,28 +113,26 @@ function createRunner(board: DeviceBoard): (step: () => boolean, done: () => voi
 /** Long arithmetic has ended: whoever waits for it goes on. */
 export function workDone(device: Device): void {
   const next = device.waiting;
-  device.busy = false;
+  device.busy = next !== null;
   device.waiting = null;
   if (next !== null) next();
 }
 
 /** Makes an ephemeral key pair while nobody waits. */
 export function idleWork(device: Device): void {
-  if (device.memory.party.role === 0 || device.busy || device.handshake.step !== 0) return;
+  const h = device.handshake;
+  if (device.memory.party.role === 0 || device.busy || h.step !== 0 || h.ephemeralReady) return;
   device.busy = true;
-  prepareEphemeral(device.handshake, function () {
-    workDone(device);
-  });
+  prepareEphemeral(h, device.authenticated);
 }
 
 /** Runs `work`, which ends by `workDone`, as soon as no arithmetic is under way; a later caller replaces one that still waits. */
 export function whenIdle(device: Device, work: () => void): void {
-  const start = function (): void {
+  if (device.busy) device.waiting = work;
+  else {
     device.busy = true;
     work();
-  };
-  if (device.busy) device.waiting = start;
-  else start();
+  }
 }
 
 /** Counts a failed authentication; from the fourth in a row on each doubles the wait before the next, up to about four minutes. */
@@ -173,6 +179,7 @@ function describe(device: Device, out: Uint8Array): number {
   return 28 + name.length;
 }
 
+/** Takes message `step` of an authentication, `length` bytes at `device.data`; answers it when the arithmetic that this takes has ended. */
 function authenticate(device: Device, step: number, length: number, respond: (sw: number, length: number) => void): void {
   const h = device.handshake;
   if (device.memory.party.role === 0) return respond(SW_CONDITIONS, 0);
@@ -183,26 +190,33 @@ function authenticate(device: Device, step: number, length: number, respond: (sw
     h.initiator = false;
     h.expectedRole = 0;
   } else if (step !== h.step) return respond(SW_CONDITIONS, 0);
-  whenIdle(device, function () {
-    handshakeStep(h, device.data, length, function (answer) {
-      const state = device.memory.state;
-      device.busy = false;
-      if (answer >= 0) {
-        if (device.channel.open && state[STATE_FAILURES] !== 0) {
-          state[STATE_FAILURES] = 0;
-          storeState(device.memory);
-        }
-        respond(SW_OK, answer);
-      } else if (answer === HANDSHAKE_UNKNOWN_PAIR) respond(SW_NOT_FOUND, 0);
-      else if (answer === HANDSHAKE_MALFORMED) respond(SW_DATA, 0);
-      else {
-        countFailure(device);
-        respond(SW_SECURITY, 0);
+  device.size = length;
+  device.asked = device.turn;
+  whenIdle(device, device.authenticate);
+}
+
+/** A message has been taken, with `answer` as its result; or an ephemeral key made ahead, and then nobody waits for that. */
+function authenticated(device: Device, answer: number): void {
+  const state = device.memory.state;
+  const turn = device.answering;
+  let sw = SW_OK;
+  device.answering = 0;
+  if (turn !== 0) {
+    if (answer >= 0) {
+      if (device.channel.open && state[STATE_FAILURES] !== 0) {
+        state[STATE_FAILURES] = 0;
+        storeState(device.memory);
       }
-      workDone(device);
-      if (device.channel.open) idleWork(device);
-    });
-  });
+    } else if (answer === HANDSHAKE_UNKNOWN_PAIR) sw = SW_NOT_FOUND;
+    else if (answer === HANDSHAKE_MALFORMED) sw = SW_DATA;
+    else {
+      countFailure(device);
+      sw = SW_SECURITY;
+    }
+    if (turn === device.turn) respondWith(device, sw, answer < 0 ? 0 : answer);
+  }
+  workDone(device);
+  if (device.channel.open) idleWork(device);
 }
 
 /** One command APDU, `length` bytes at the start of the buffer. */
@@ -287,6 +301,17 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     handler: null,
     busy: false,
     waiting: null,
+    // Closures of this function, since those of others keep what answers commands in memory while arithmetic needs it.
+    authenticate: function () {
+      device.answering = device.asked;
+      handshakeStep(handshake, device.data, device.size, device.authenticated);
+    },
+    authenticated: function (answer) {
+      authenticated(device, answer);
+    },
+    size: 0,
+    asked: 0,
+    answering: 0,
     turn: 0,
     connectedAt: board.now(),
     blockedUntil: 0,

@@ -161,12 +161,7 @@ export function raiseFloor(memory: Memory, time: number): void {
  * @param random - the device's generator
  * @param run - runs sliced work, see `Party.run`
  */
-export function createMemory(
-  journal: Journal,
-  suites: number,
-  random: (out: Uint8Array) => void,
-  run: (step: () => boolean, done: () => void) => void,
-): Memory {
+export function createMemory(journal: Journal, suites: number, random: (out: Uint8Array) => void, run: Party["run"]): Memory {
   const identity = new Uint8Array(IDENTITY_LENGTH);
   const state = new Uint8Array(STATE_LENGTH);
   const chain = new Uint8Array(256);

@@ -50,8 +50,8 @@ export interface Party {
   floor(): number;
   vouched(): number;
   random(out: Uint8Array): void;
-  /** Runs `step` until it answers true, in slices that leave the links and timers alive, then `done`. */
-  run(step: () => boolean, done: () => void): void;
+  /** Runs `step` until it answers something else than false or 0, in slices that leave the links and timers alive, then `done` with that answer. */
+  run(step: () => boolean | number, done: (result: boolean | number) => void): void;
   /** Certificates verified before, by the first 16 bytes of their hash. */
   remembered(hash: Uint8Array): boolean;
   remember(hash: Uint8Array): void;
@@ -63,8 +63,17 @@ export interface Party {
   storePair(pairId: Uint8Array, generation: number, secret: Uint8Array, peer: Uint8Array): void;
 }
 
-/** Takes `input`, the peer's message, writes the answer to `message` and gives its length, or a negative status, to `answer`. */
-export type Turn = (h: Handshake, message: Uint8Array, input: Uint8Array, answer: (length: number) => void) => void;
+/**
+ * What goes on when the arithmetic under way has ended. It is a number, and all that it needs is in the handshake: a closure would keep what surrounds it in memory
+ * while arithmetic needs that for itself.
+ */
+export const AFTER_ISSUER = 0;
+export const AFTER_PEER = 1;
+export const AFTER_EPHEMERAL = 2;
+export const AFTER_EPHEMERAL_REPLY = 3;
+export const AFTER_OPENING = 4;
+export const AFTER_SEALING = 5;
+export const AFTER_EXTRACTING = 6;
 
 /** One handshake at a time; all secrets lie in `secrets`. */
 export interface Handshake {
@@ -72,7 +81,14 @@ export interface Handshake {
   channel: Channel;
   initiator: boolean;
   /** Takes the peer's messages where this side began; null until it first does, so that devices that never begin go without. */
-  initiate: Turn | null;
+  initiate: ((h: Handshake) => void) | null;
+  /** The peer's message, which the answer overwrites, and whom to give the answer's length or a negative status. */
+  message: Uint8Array;
+  input: Uint8Array;
+  done: ((length: number) => void) | null;
+  /** One of `AFTER_`, and what arithmetic calls when it has ended. */
+  after: number;
+  proceed: (result: boolean | number) => void;
   /** Next message of the peer that is expected: 0 idle, then 1, 2, 3. */
   step: number;
   mode: number;
@@ -96,35 +112,4 @@ export interface Handshake {
   peerChain: Uint8Array;
   /** Role that the peer must have; 0 for any. */
   expectedRole: number;
-}
-
-/** A handshake for `party` whose result goes to `channel`. Allocates everything that it will ever use. */
-export function createHandshake(party: Party, channel: Channel): Handshake {
-  const secrets = new Uint8Array(376);
-  return {
-    party,
-    channel,
-    initiator: false,
-    initiate: null,
-    step: 0,
-    mode: 0,
-    generation: 0,
-    ephemeralReady: false,
-    secrets,
-    ephemeral: secrets.subarray(0, 32),
-    ephemeralPublic: secrets.subarray(32, 64),
-    peerEphemeral: secrets.subarray(64, 96),
-    peerPublic: secrets.subarray(96, 128),
-    challenge: secrets.subarray(128, 144),
-    peerChallenge: secrets.subarray(144, 160),
-    share: secrets.subarray(160, 192),
-    peerShare: secrets.subarray(192, 224),
-    transcript: secrets.subarray(224, 256),
-    key: secrets.subarray(256, 288),
-    shared: secrets.subarray(288, 320),
-    pairId: secrets.subarray(320, 328),
-    peer: secrets.subarray(328, 337),
-    peerChain: new Uint8Array(CHAIN_LENGTH),
-    expectedRole: 0,
-  };
 }

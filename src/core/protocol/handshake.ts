@@ -2,6 +2,8 @@ import { equal, put32 } from "../bytes.js";
 import { hmac } from "../hash/hmac.js";
 import { PROTOCOL_VERSION } from "./constants.js";
 import {
+  AFTER_ISSUER,
+  AFTER_OPENING,
   FIRST_CERTIFICATES,
   FIRST_PAIR,
   HANDSHAKE_AUTHENTICATION,
@@ -15,18 +17,15 @@ import {
   PAIR_REPLY,
   SEALED,
   agree,
+  answer,
   confirmation,
   confirmed,
-  extract,
   finish,
   readCertificates,
-  readSealed,
   record,
-  verifyChain,
+  verifyCertificate,
   writeCertificates,
-  writeConfirmation,
   writeHead,
-  writeSealed,
   type Handshake,
 } from "./responder.js";
 
@@ -71,47 +70,35 @@ export function handshakeBegin(
 }
 
 /** The initiator's turn. */
-function initiate(h: Handshake, message: Uint8Array, input: Uint8Array, answer: (length: number) => void): void {
+function initiate(h: Handshake): void {
+  const message = h.message;
+  const input = h.input;
   const length = input.length;
   const party = h.party;
   if (h.step === 1) {
     if (length !== (h.mode === MODE_PAIR ? PAIR_REPLY : FIRST_CERTIFICATES) || input[0] !== h.mode || input[2] !== PROTOCOL_VERSION)
-      return answer(HANDSHAKE_MALFORMED);
+      return answer(h, HANDSHAKE_MALFORMED);
     if (h.mode === MODE_PAIR) {
       if (!party.findPair(h.pairId, h.generation, h.shared, h.peer) || (h.expectedRole !== 0 && h.peer[8] !== h.expectedRole))
-        return answer(HANDSHAKE_UNKNOWN_PAIR);
-      if (party.revoked(h.peer.subarray(0, 8))) return answer(HANDSHAKE_REVOKED);
+        return answer(h, HANDSHAKE_UNKNOWN_PAIR);
+      if (party.revoked(h.peer.subarray(0, 8))) return answer(h, HANDSHAKE_REVOKED);
       record(h, input.subarray(0, HEAD + 16));
       hmac(h.key, h.shared, [h.transcript]);
-      if (!equal(input.subarray(HEAD + 16), confirmation(h, false))) return answer(HANDSHAKE_AUTHENTICATION);
+      if (!equal(input.subarray(HEAD + 16), confirmation(h, false))) return answer(h, HANDSHAKE_AUTHENTICATION);
       message.set(confirmation(h, true));
       h.step = 2;
-      return answer(16);
+      return answer(h, 16);
     }
     record(h, input);
     readCertificates(h, input);
-    verifyChain(h, answer, function () {
-      agree(h, h.ephemeral, h.peerPublic, answer, function () {
-        writeSealed(h, message);
-        h.step = 2;
-        answer(SEALED);
-      });
-    });
+    verifyCertificate(h, AFTER_ISSUER);
   } else if (h.step === 2 && h.mode === MODE_PAIR && length === 0) {
     finish(h);
-    answer(0);
-  } else if (h.step === 2 && h.mode === MODE_CERTIFICATES && length === SEALED)
-    agree(h, party.privateKey, h.peerEphemeral, answer, function () {
-      if (!readSealed(h, input)) return answer(HANDSHAKE_AUTHENTICATION);
-      extract(h, answer, function () {
-        writeConfirmation(h, message);
-        record(h, message.subarray(0, 32));
-        answer(32);
-      });
-    });
+    answer(h, 0);
+  } else if (h.step === 2 && h.mode === MODE_CERTIFICATES && length === SEALED) agree(h, party.privateKey, h.peerEphemeral, AFTER_OPENING);
   else if (h.step === 3 && length === 32) {
-    if (!confirmed(h, input)) return answer(HANDSHAKE_AUTHENTICATION);
+    if (!confirmed(h, input)) return answer(h, HANDSHAKE_AUTHENTICATION);
     finish(h);
-    answer(0);
-  } else answer(HANDSHAKE_MALFORMED);
+    answer(h, 0);
+  } else answer(h, HANDSHAKE_MALFORMED);
 }

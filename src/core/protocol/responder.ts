@@ -3,7 +3,7 @@ import { ed25519VerifyStart, ed25519VerifyStep, x25519Start, x25519Step } from "
 import { hmac } from "../hash/hmac.js";
 import { sha256 } from "../hash/sha256.js";
 import { open, seal } from "../seal.js";
-import { ALGORITHM_ED25519, ALGORITHM_X25519, CERTIFICATE_CONTEXT, certificateFits } from "./certificate.js";
+import { ALGORITHM_ED25519, ALGORITHM_X25519, CERTIFICATE_CONTEXT, CHAIN_LENGTH, certificateFits } from "./certificate.js";
 import { PROTOCOL_VERSION, ROLE_ISSUER } from "./constants.js";
 import {
   CONFIRM_INITIATOR,
@@ -16,7 +16,15 @@ import {
   SESSION_RESPONDER,
   derive,
 } from "./derive.js";
+import type { Channel } from "./session.js";
 import {
+  AFTER_EPHEMERAL,
+  AFTER_EPHEMERAL_REPLY,
+  AFTER_EXTRACTING,
+  AFTER_ISSUER,
+  AFTER_OPENING,
+  AFTER_PEER,
+  AFTER_SEALING,
   FIRST_CERTIFICATES,
   FIRST_PAIR,
   HANDSHAKE_AUTHENTICATION,
@@ -30,6 +38,7 @@ import {
   PAIR_REPLY,
   SEALED,
   type Handshake,
+  type Party,
 } from "./handshake-state.js";
 
 export * from "./handshake-state.js";
@@ -39,18 +48,18 @@ export const basePoint = scratch(32);
 basePoint[0] = 9;
 const digest = scratch(32);
 
-/** Makes an ephemeral key pair ahead of need; `done` at once when there is one. */
-export function prepareEphemeral(h: Handshake, done: () => void): void {
-  if (h.ephemeralReady) {
-    done();
-    return;
-  }
+function makeEphemeral(h: Handshake, after: number): void {
+  h.after = after;
   h.party.random(h.ephemeral);
   x25519Start(h.ephemeralPublic, h.ephemeral, basePoint);
-  h.party.run(x25519Step, function () {
-    h.ephemeralReady = true;
-    done();
-  });
+  h.party.run(x25519Step, h.proceed);
+}
+
+/** Makes an ephemeral key pair ahead of need; `done` at once when there is one. Nothing else of the handshake may be under way. */
+export function prepareEphemeral(h: Handshake, done: (status: number) => void): void {
+  h.done = done;
+  if (h.ephemeralReady) done(0);
+  else makeEphemeral(h, AFTER_EPHEMERAL);
 }
 
 /** Forgets everything about a handshake but an ephemeral key that was never used. */
@@ -76,17 +85,29 @@ export function writeHead(h: Handshake, out: Uint8Array, context: Uint8Array): v
   out.set(context, 8);
 }
 
+/** Ends a turn with the length of the answer, or with a negative status, which closes the handshake. */
+export function answer(h: Handshake, status: number): void {
+  if (status < 0) {
+    h.step = h.step || 1;
+    abandonHandshake(h);
+    h.channel.open = false;
+  }
+  if (h.done) h.done(status);
+}
+
+function certificateFor(h: Handshake, after: number): Uint8Array {
+  return after === AFTER_ISSUER ? h.peerChain.subarray(128) : h.peerChain.subarray(0, 128);
+}
+
 /**
- * Verifies the peer's chain in `h.peerChain`: the issuer's certificate by a root, the peer's by the issuer; each signature only when the
- * party does not remember that certificate. Ends in `verified`, or in `answer` with a negative status.
+ * Verifies the peer's chain in `h.peerChain`: the issuer's certificate by a root (`AFTER_ISSUER`), then the peer's by the issuer (`AFTER_PEER`); each signature only
+ * when the party does not remember that certificate. Goes on in `certified`, or in `answer` with a negative status.
  */
-export function verifyChain(h: Handshake, answer: (status: number) => void, verified: () => void): void {
-  const chain = h.peerChain;
+export function verifyCertificate(h: Handshake, after: number): void {
   const party = h.party;
-  let certificate = chain.subarray(128);
-  let key = party.roots.subarray(0, 32);
-  let issuer = true;
-  let result = 0;
+  const issuer = after === AFTER_ISSUER;
+  const certificate = certificateFor(h, after);
+  let key = issuer ? party.roots.subarray(0, 32) : h.peerChain.subarray(160, 192);
   function fits(): boolean {
     return certificateFits(
       certificate,
@@ -98,51 +119,35 @@ export function verifyChain(h: Handshake, answer: (status: number) => void, veri
       digest,
     );
   }
-  function verify(): void {
-    if (!fits()) {
-      key = party.roots.subarray(32);
-      if (!issuer || !fits()) return answer(HANDSHAKE_CERTIFICATE);
-    }
-    sha256(digest, [certificate]);
-    result = party.remembered(digest.subarray(0, 16)) ? 1 : 0;
-    if (result) return settle();
-    ed25519VerifyStart(certificate.subarray(64), [CERTIFICATE_CONTEXT, certificate.subarray(0, 64)], key);
-    party.run(
-      function () {
-        result = ed25519VerifyStep();
-        return result !== 0;
-      },
-      function () {
-        if (result !== 1) return answer(HANDSHAKE_CERTIFICATE);
-        sha256(digest, [certificate]);
-        party.remember(digest.subarray(0, 16));
-        settle();
-      },
-    );
+  if (!fits()) {
+    key = party.roots.subarray(32);
+    if (!issuer || !fits()) return answer(h, HANDSHAKE_CERTIFICATE);
   }
-  function settle(): void {
-    if (issuer) {
-      issuer = false;
-      certificate = chain.subarray(0, 128);
-      key = chain.subarray(160, 192);
-      return verify();
-    }
-    h.peerPublic.set(chain.subarray(32, 64));
-    h.peer.set(chain.subarray(4, 12));
-    h.peer[8] = chain[2];
-    if (party.revoked(h.peer.subarray(0, 8))) answer(HANDSHAKE_REVOKED);
-    else verified();
-  }
-  verify();
+  sha256(digest, [certificate]);
+  if (party.remembered(digest.subarray(0, 16))) return certified(h, after);
+  h.after = after;
+  ed25519VerifyStart(certificate.subarray(64), [CERTIFICATE_CONTEXT, certificate.subarray(0, 64)], key);
+  party.run(ed25519VerifyStep, h.proceed);
 }
 
-/** h.shared = X25519(scalar, point), then `done`. An all-zero result ends the handshake as a failed authentication. */
-export function agree(h: Handshake, scalar: Uint8Array, point: Uint8Array, answer: (status: number) => void, done: () => void): void {
+/** One of the two certificates is genuine. */
+function certified(h: Handshake, after: number): void {
+  const chain = h.peerChain;
+  if (after === AFTER_ISSUER) return verifyCertificate(h, AFTER_PEER);
+  h.peerPublic.set(chain.subarray(32, 64));
+  h.peer.set(chain.subarray(4, 12));
+  h.peer[8] = chain[2];
+  if (h.party.revoked(h.peer.subarray(0, 8))) answer(h, HANDSHAKE_REVOKED);
+  else if (h.initiator) agree(h, h.ephemeral, h.peerPublic, AFTER_SEALING);
+  else if (h.ephemeralReady) replyCertificates(h);
+  else makeEphemeral(h, AFTER_EPHEMERAL_REPLY);
+}
+
+/** h.shared = X25519(scalar, point), then `after`. An all-zero result ends the handshake as a failed authentication. */
+export function agree(h: Handshake, scalar: Uint8Array, point: Uint8Array, after: number): void {
+  h.after = after;
   x25519Start(h.shared, scalar, point);
-  h.party.run(x25519Step, function () {
-    if (isZero(h.shared)) answer(HANDSHAKE_AUTHENTICATION);
-    else done();
-  });
+  h.party.run(x25519Step, h.proceed);
 }
 
 /** Message 2: challenge, share, sender's id and role, sealed under the Diffie-Hellman value in `h.shared`. */
@@ -171,15 +176,6 @@ export function readSealed(h: Handshake, input: Uint8Array): boolean {
   genuine = equal(input.subarray(64), h.peer);
   input.fill(0);
   return genuine;
-}
-
-/** The ephemeral Diffie-Hellman value, then h.key = pseudorandom key of the session, from it and both shares, over the transcript. */
-export function extract(h: Handshake, answer: (status: number) => void, done: () => void): void {
-  agree(h, h.ephemeral, h.peerEphemeral, answer, function () {
-    hmac(h.key, h.transcript, h.initiator ? [h.share, h.peerShare, h.shared] : [h.peerShare, h.share, h.shared]);
-    h.step = 3;
-    done();
-  });
 }
 
 /** First 16 bytes of the MAC by which the initiator or the responder confirms; valid until the next call of anything here. */
@@ -242,74 +238,137 @@ export function finish(h: Handshake): void {
  *   succeeded when `h.channel.open`
  */
 export function handshakeStep(h: Handshake, message: Uint8Array, length: number, done: (length: number) => void): void {
-  const turn = h.initiator && h.initiate ? h.initiate : respond;
-  turn(h, message, message.subarray(0, length), function (status) {
-    if (status < 0) {
-      h.step = h.step || 1;
-      abandonHandshake(h);
-      h.channel.open = false;
-    }
-    done(status);
-  });
+  h.message = message;
+  h.input = message.subarray(0, length);
+  h.done = done;
+  if (h.initiator && h.initiate) h.initiate(h);
+  else respond(h);
+}
+
+/** The head of the responder's message 1, over that of the initiator. */
+function reply(h: Handshake): void {
+  const message = h.message;
+  const common = message[1] & h.party.suites;
+  writeHead(h, message, message.subarray(8, 24));
+  message[1] = common & 2 ? 2 : common;
+  h.step = 2;
+}
+
+function replyCertificates(h: Handshake): void {
+  const message = h.message;
+  reply(h);
+  writeCertificates(h, message);
+  record(h, message.subarray(0, FIRST_CERTIFICATES));
+  answer(h, FIRST_CERTIFICATES);
 }
 
 /** The responder's turn. */
-function respond(h: Handshake, message: Uint8Array, input: Uint8Array, answer: (length: number) => void): void {
+function respond(h: Handshake): void {
   const party = h.party;
+  const message = h.message;
+  const input = h.input;
   const length = input.length;
-  const common = input[1] & party.suites;
-  function reply(): void {
-    writeHead(h, message, message.subarray(8, 24));
-    message[1] = common & 2 ? 2 : common;
-    h.step = 2;
-  }
   if (h.step <= 1) {
     h.channel.open = false;
     h.mode = input[0];
     if (length !== (h.mode === MODE_PAIR ? FIRST_PAIR : FIRST_CERTIFICATES) || input[2] !== PROTOCOL_VERSION || h.mode > MODE_PAIR)
-      return answer(HANDSHAKE_MALFORMED);
+      return answer(h, HANDSHAKE_MALFORMED);
     h.transcript.fill(0);
     record(h, input);
     if (h.mode === MODE_PAIR) {
       h.pairId.set(input.subarray(HEAD, HEAD + 8));
       h.generation = get32(input, HEAD + 8);
-      if (!party.findPair(h.pairId, h.generation, h.shared, h.peer)) return answer(HANDSHAKE_UNKNOWN_PAIR);
-      if (party.revoked(h.peer.subarray(0, 8))) return answer(HANDSHAKE_REVOKED);
-      reply();
+      if (!party.findPair(h.pairId, h.generation, h.shared, h.peer)) return answer(h, HANDSHAKE_UNKNOWN_PAIR);
+      if (party.revoked(h.peer.subarray(0, 8))) return answer(h, HANDSHAKE_REVOKED);
+      reply(h);
       party.random(message.subarray(HEAD, HEAD + 16));
       record(h, message.subarray(0, HEAD + 16));
       hmac(h.key, h.shared, [h.transcript]);
       message.set(confirmation(h, false), HEAD + 16);
-      return answer(PAIR_REPLY);
+      return answer(h, PAIR_REPLY);
     }
     readCertificates(h, input);
-    verifyChain(h, answer, function () {
-      prepareEphemeral(h, function () {
-        reply();
-        writeCertificates(h, message);
-        record(h, message.subarray(0, FIRST_CERTIFICATES));
-        answer(FIRST_CERTIFICATES);
-      });
-    });
+    verifyCertificate(h, AFTER_ISSUER);
   } else if (h.mode === MODE_PAIR) {
-    if (length !== 16 || !equal(input, confirmation(h, true))) return answer(HANDSHAKE_AUTHENTICATION);
+    if (length !== 16 || !equal(input, confirmation(h, true))) return answer(h, HANDSHAKE_AUTHENTICATION);
     finish(h);
-    answer(0);
-  } else if (h.step === 2 && length === SEALED)
-    agree(h, party.privateKey, h.peerEphemeral, answer, function () {
-      if (!readSealed(h, input)) return answer(HANDSHAKE_AUTHENTICATION);
-      agree(h, h.ephemeral, h.peerPublic, answer, function () {
-        writeSealed(h, message);
-        extract(h, answer, function () {
-          answer(SEALED);
-        });
-      });
-    });
+    answer(h, 0);
+  } else if (h.step === 2 && length === SEALED) agree(h, party.privateKey, h.peerEphemeral, AFTER_OPENING);
   else if (h.step === 3 && length === 32) {
-    if (!confirmed(h, input)) return answer(HANDSHAKE_AUTHENTICATION);
+    if (!confirmed(h, input)) return answer(h, HANDSHAKE_AUTHENTICATION);
     record(h, input);
     writeConfirmation(h, message);
     finish(h);
-    answer(32);
-  } else answer(HANDSHAKE_MALFORMED);
+    answer(h, 32);
+  } else answer(h, HANDSHAKE_MALFORMED);
+}
+
+/** The arithmetic under way has ended with `result`. */
+function proceed(h: Handshake, result: boolean | number): void {
+  const after = h.after;
+  const message = h.message;
+  if (after <= AFTER_PEER) {
+    if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);
+    sha256(digest, [certificateFor(h, after)]);
+    h.party.remember(digest.subarray(0, 16));
+    certified(h, after);
+  } else if (after <= AFTER_EPHEMERAL_REPLY) {
+    h.ephemeralReady = true;
+    if (after === AFTER_EPHEMERAL) answer(h, 0);
+    else replyCertificates(h);
+  } else if (isZero(h.shared) || (after === AFTER_OPENING && !readSealed(h, h.input))) answer(h, HANDSHAKE_AUTHENTICATION);
+  else if (after === AFTER_OPENING && !h.initiator) agree(h, h.ephemeral, h.peerPublic, AFTER_SEALING);
+  else if (after === AFTER_EXTRACTING) {
+    // The pseudorandom key of the session, from the ephemeral Diffie-Hellman value and both shares, over the transcript.
+    hmac(h.key, h.transcript, h.initiator ? [h.share, h.peerShare, h.shared] : [h.peerShare, h.share, h.shared]);
+    h.step = 3;
+    if (!h.initiator) return answer(h, SEALED);
+    writeConfirmation(h, message);
+    record(h, message.subarray(0, 32));
+    answer(h, 32);
+  } else {
+    if (after === AFTER_SEALING) writeSealed(h, message);
+    if (after === AFTER_OPENING || !h.initiator) return agree(h, h.ephemeral, h.peerEphemeral, AFTER_EXTRACTING);
+    h.step = 2;
+    answer(h, SEALED);
+  }
+}
+
+/** A handshake for `party` whose result goes to `channel`. Allocates everything that it will ever use. */
+export function createHandshake(party: Party, channel: Channel): Handshake {
+  const secrets = new Uint8Array(376);
+  const handshake: Handshake = {
+    party,
+    channel,
+    initiator: false,
+    initiate: null,
+    step: 0,
+    mode: 0,
+    generation: 0,
+    ephemeralReady: false,
+    secrets,
+    ephemeral: secrets.subarray(0, 32),
+    ephemeralPublic: secrets.subarray(32, 64),
+    peerEphemeral: secrets.subarray(64, 96),
+    peerPublic: secrets.subarray(96, 128),
+    challenge: secrets.subarray(128, 144),
+    peerChallenge: secrets.subarray(144, 160),
+    share: secrets.subarray(160, 192),
+    peerShare: secrets.subarray(192, 224),
+    transcript: secrets.subarray(224, 256),
+    key: secrets.subarray(256, 288),
+    shared: secrets.subarray(288, 320),
+    pairId: secrets.subarray(320, 328),
+    peer: secrets.subarray(328, 337),
+    peerChain: new Uint8Array(CHAIN_LENGTH),
+    expectedRole: 0,
+    message: secrets,
+    input: secrets,
+    done: null,
+    after: 0,
+    proceed: function (result) {
+      proceed(handshake, result);
+    },
+  };
+  return handshake;
 }
