@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import typescript from "@rollup/plugin-typescript";
 import { boardOf, bundles, modulesFolder, outputOf } from "./scripts/build/bundles.mjs";
+import { ownNames } from "./scripts/build/own.mjs";
 import { inPhases, keepReleases } from "./scripts/build/phases.mjs";
 import { portable, sharesTable } from "./scripts/build/portable.mjs";
 import { report, stamp } from "./scripts/build/report.mjs";
@@ -50,7 +51,7 @@ const scripts = present.map((bundle) => ({
     strict: false,
     plugins: [portable(bundle)],
   },
-  plugins: [boardModule(bundle), ...(inPhases(bundle) ? [keepReleases()] : [])],
+  plugins: [boardModule(bundle), ownNames(), ...(inPhases(bundle) ? [keepReleases()] : [])],
   onwarn,
 }));
 if (scripts.length)

@@ -17,6 +17,7 @@ const GLOBALS = {
   Math: ["src/jswrap_math.c", "builtin-objects/ecma-builtin-math.inc.h"],
   String: ["src/jswrap_string.c", "builtin-objects/ecma-builtin-string.inc.h"],
   Date: ["src/jswrap_date.c", "builtin-objects/ecma-builtin-date.inc.h"],
+  ArrayBufferView: ["src/jswrap_arraybuffer.c", null],
   Uint8Array: ["src/jswrap_arraybuffer.c", "typedarray/ecma-builtin-uint8array.inc.h"],
   Uint16Array: ["src/jswrap_arraybuffer.c", "typedarray/ecma-builtin-uint16array.inc.h"],
   Uint32Array: ["src/jswrap_arraybuffer.c", "typedarray/ecma-builtin-uint32array.inc.h"],

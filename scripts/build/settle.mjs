@@ -30,26 +30,46 @@ const isNothing = (node) =>
     ? node.operator === "=" && isNothing(node.right)
     : node.type === "Literal" && (node.value === null ? node.raw === "null" : !node.value);
 
+/** What a value that no condition lets pass is written as. */
+const written = (node) => (node.type === "AssignmentExpression" ? written(node.right) : node.raw);
+
 /**
  * The chunk `source` without what waits for a property that nothing in this bundle ever sets: the initiator's part of a handshake where nobody
- * begins one, a hook that only transfers use. `keep(name)`: properties that the engine sets.
+ * begins one, a hook that only transfers use. Where every setting is to the same 0 or false, that is the property's value everywhere. `keep(name)`: properties that the
+ * engine sets.
  */
 export function drop(source, keep) {
   const program = parse(source, { ecmaVersion: 5, locations: true });
   const edits = editor(source);
   const set = new Set();
+  const values = new Map();
+  const note = (name, value) => {
+    const nothing = value !== null && isNothing(value);
+    if (!nothing) set.add(name);
+    if (!values.has(name)) values.set(name, new Set());
+    values.get(name).add(nothing ? written(value) : null);
+  };
   walk(program, (node) => {
     const left = node.type === "AssignmentExpression" ? node.left : node.type === "UpdateExpression" ? node.argument : null;
-    if (left?.type === "MemberExpression" && !left.computed && (node.type === "UpdateExpression" || !isNothing(node))) set.add(left.property.name);
-    if (node.type === "Property" && !isNothing(node.value)) set.add(node.key.name);
+    if (left?.type === "MemberExpression" && !left.computed) note(left.property.name, node.operator === "=" ? node.right : null);
+    if (node.type === "Property") note(node.key.name, node.value);
   });
+  const asked = new Set();
   const question = (node) => {
     if (node.type === "LogicalExpression") [node.left, node.right].forEach(question);
     else if (node.type === "UnaryExpression" && node.operator === "!") question(node.argument);
-    else if (node.type === "MemberExpression" && !node.computed && !set.has(node.property.name) && !keep(node.property.name))
+    else if (node.type === "MemberExpression" && !node.computed && !set.has(node.property.name) && !keep(node.property.name)) {
+      asked.add(node);
       edits.replace(node.start, node.end, "!1");
+    }
   };
   walk(program, (node) => node.test && question(node.test));
+  walk(program, (node, parent) => {
+    if (node.type !== "MemberExpression" || node.computed || asked.has(node) || keep(node.property.name) || set.has(node.property.name)) return;
+    const [value, ...others] = values.get(node.property.name) ?? [];
+    const isTarget = parent.left === node && parent.type === "AssignmentExpression";
+    if (others.length === 0 && ["0", "false"].includes(value) && !isTarget) edits.replace(node.start, node.end, value);
+  });
   return edits.toString();
 }
 
@@ -68,10 +88,17 @@ export function dropUnread(source, keep) {
     if (node.type === "ObjectExpression") literals.push(node);
   });
   const idle = ({ type }) => type === "FunctionExpression" || type === "Literal" || type === "Identifier";
+  const unread = ({ name }) => !read.has(name) && !keep(name);
+  walk(program, (node) => {
+    const expression = node.type === "ExpressionStatement" ? node.expression : {};
+    const target = expression.type === "AssignmentExpression" && expression.operator === "=" ? expression.left : null;
+    if (target?.type === "MemberExpression" && !target.computed && target.object.type === "Identifier" && unread(target.property) && idle(expression.right))
+      edits.replace(node.start, node.end, ";");
+  });
   let end = 0;
   let again = false;
   for (const { properties } of literals) {
-    const left = properties.filter(({ key, value }) => !(key.type === "Identifier" && !read.has(key.name) && !keep(key.name) && idle(value)));
+    const left = properties.filter(({ key, value }) => !(key.type === "Identifier" && unread(key) && idle(value)));
     if (left.length === properties.length) continue;
     again ||= properties[0].start < end; // inside one that is being changed
     if (properties[0].start < end) continue;

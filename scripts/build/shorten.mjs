@@ -8,17 +8,17 @@ import { editor } from "./edits.mjs";
 
 /** Methods that only typed arrays have in bundles. */
 const METHODS = ["subarray", "fill", "set"];
-const TYPED = ["Uint8Array", "Uint16Array", "Uint32Array", "Int32Array", "Float64Array"];
-
 function walk(node, visit) {
   visit(node);
   eachChild(node, (child) => walk(child, visit));
 }
 
-/** Statements that give each typed array of `types` the `methods` once more, as `name$`. */
-function installation(types, methods) {
-  const aliases = methods.map((name) => `p.${name}$=b.${name}`).join(",");
-  return `(function(t){var b=new Uint8Array(1),i=t.length,p=b;for(;i--;)p=t[i].prototype,${aliases}})([${types.join(",")}]);`;
+/**
+ * Statements that give all typed arrays the `methods` once more, as `name$`. On Espruino they inherit from ArrayBufferView (src/jswrap_arraybuffer.c); an alias in each
+ * of their own prototypes would cost a dozen variables for each type.
+ */
+function installation(methods) {
+  return `(function(){var b=new Uint8Array(1),p=ArrayBufferView.prototype;${methods.map((name) => `p.${name}$=b.${name}`).join(",")}})();`;
 }
 
 /** `source` (ES5) with aliases where they make it shorter. Refuses a bundle that has methods of such a name on objects of its own. */
@@ -36,7 +36,6 @@ export function shorten(source) {
     calls.get(node.callee.property.name)?.push(node.callee.property);
     if (node.callee.object.name === "Math" && node.callee.property.name === "floor") floors.push(node.callee);
   });
-  const types = TYPED.filter((name) => globals.has(name));
   const methods = METHODS.filter((name) => calls.get(name).length > 20);
   const head = [];
   if (bytes.length > 9) {
@@ -56,7 +55,7 @@ export function shorten(source) {
   }
   if (variables.length) head.push(`var ${variables.join(",")};`);
   if (methods.length) {
-    head.push(installation(types, methods));
+    head.push(installation(methods));
     for (const name of methods) for (const node of calls.get(name)) edits.replace(node.start, node.end, `${name}$`);
   }
   edits.replace(0, 0, head.join(""));

@@ -66,6 +66,7 @@ const SETUP = `(function (host) {
   replace(typedPrototype, "slice", function (from, to) { return apply(slice, apply(slice, this, []), [from, to]); });
   replace(typedPrototype, "filter", function (test) { return apply(filter, apply(slice, this, []), [test]); });
   host.absentTyped.forEach(function (key) { hide(typedPrototype, key); });
+  global.ArrayBufferView = { prototype: typedPrototype };
   hide(typedConstructor, "from");
   hide(typedConstructor, "of");
 

@@ -13,7 +13,11 @@ import type { Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
 const test = suite("attacks by certificates");
-const SIGNATURE: Edit = { file: "src/core/protocol/responder.ts", from: "if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);", to: "" };
+const SIGNATURE: Edit = {
+  file: "src/core/protocol/responder.ts",
+  from: "if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);",
+  to: "",
+};
 
 test("[A11] a foreign center's kiosk or reader is refused by card and cartridge, by the signature alone", async () => {
   await tried(

@@ -32,7 +32,7 @@ import { randomFill, randomStart } from "../random.js";
 import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
 import type { Party } from "../protocol/handshake.js";
 import { createMemory, storeState, type Memory } from "./party.js";
-import { personalizationCommand } from "./personalization.js";
+import { finishJob, personalizationCommand } from "./personalization.js";
 
 /** What every device needs of its board: the required part of `Board`, in core's own words. */
 export interface DeviceBoard {
@@ -80,7 +80,9 @@ export interface Device {
   size: number;
   asked: number;
   answering: number;
-  /** Counts messages and resynchronizations, so that an answer to a message that is void is never sent. */
+  /** What else than an authentication computes, see personalization.ts; 0 for nothing. */
+  job: number;
+  /** Counts messages and resynchronizations from 1 on, so that an answer to a message that is void is never sent. */
   turn: number;
   /** Board time at which the device was last put into a slot, or started. */
   connectedAt: number;
@@ -96,7 +98,7 @@ let secured = false;
 function createRunner(board: DeviceBoard): Party["run"] {
   return function (step, done) {
     let rest: (() => boolean | number) | null = step;
-    function slice(): void {
+    const slice = function (): void {
       const result = rest !== null && rest();
       if (result) {
         // Nothing of what has ended is held while what comes next may begin.
@@ -105,8 +107,9 @@ function createRunner(board: DeviceBoard): Party["run"] {
         done(result);
         releaseCommands();
       } else board.after(0, slice);
-    }
-    slice();
+    };
+    // Everything that leads here returns first, and leaves its memory.
+    board.after(0, slice);
   };
 }
 
@@ -195,26 +198,23 @@ function authenticate(device: Device, step: number, length: number, respond: (sw
   whenIdle(device, device.authenticate);
 }
 
-/** A message has been taken, with `answer` as its result; or an ephemeral key made ahead, and then nobody waits for that. */
+/** A message has been taken, with `answer` as its result; or something else been computed, an ephemeral key made ahead too, for which nobody waits. */
 function authenticated(device: Device, answer: number): void {
   const state = device.memory.state;
   const turn = device.answering;
-  let sw = SW_OK;
+  let length = answer;
   device.answering = 0;
-  if (turn !== 0) {
-    if (answer >= 0) {
-      if (device.channel.open && state[STATE_FAILURES] !== 0) {
-        state[STATE_FAILURES] = 0;
-        storeState(device.memory);
-      }
-    } else if (answer === HANDSHAKE_UNKNOWN_PAIR) sw = SW_NOT_FOUND;
-    else if (answer === HANDSHAKE_MALFORMED) sw = SW_DATA;
-    else {
-      countFailure(device);
-      sw = SW_SECURITY;
-    }
-    if (turn === device.turn) respondWith(device, sw, answer < 0 ? 0 : answer);
+  if (device.job !== 0) length = finishJob(device);
+  else if (answer === HANDSHAKE_UNKNOWN_PAIR) length = -SW_NOT_FOUND;
+  else if (answer === HANDSHAKE_MALFORMED) length = -SW_DATA;
+  else if (answer < 0) {
+    countFailure(device);
+    length = -SW_SECURITY;
+  } else if (device.channel.open && state[STATE_FAILURES] !== 0) {
+    state[STATE_FAILURES] = 0;
+    storeState(device.memory);
   }
+  if (turn === device.turn) respondWith(device, length < 0 ? -length : SW_OK, length < 0 ? 0 : length);
   workDone(device);
   if (device.channel.open) idleWork(device);
 }
@@ -312,7 +312,8 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     size: 0,
     asked: 0,
     answering: 0,
-    turn: 0,
+    job: 0,
+    turn: 1,
     connectedAt: board.now(),
     blockedUntil: 0,
   };

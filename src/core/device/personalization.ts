@@ -1,5 +1,4 @@
 import { equal, get32, isZero, none, scratch } from "../bytes.js";
-import { x25519Start, x25519Step } from "../curve/curve.js";
 import { sha256 } from "../hash/sha256.js";
 import { journalPut, journalRekey } from "../journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_OK } from "../link/apdu.js";
@@ -14,7 +13,7 @@ import {
 } from "../protocol/constants.js";
 import { KEY_ROTATION, KEY_TICKET, SEAL_PERSONALIZATION, derive } from "../protocol/derive.js";
 import { MESSAGE_ROTATED, openFor, prove } from "../protocol/loan.js";
-import { basePoint } from "../protocol/responder.js";
+import { basePoint, multiplyPoint } from "../protocol/responder.js";
 import { randomFill, randomSeed } from "../random.js";
 import { open } from "../seal.js";
 import type { Device } from "./device.js";
@@ -42,56 +41,60 @@ import {
 } from "./identity.js";
 import { deriveJournalKey, loadMemory, storeState } from "./party.js";
 
-const point = scratch(32);
 const hash = scratch(32);
 
-/**
- * Makes the device's key pair while it is blank: the private key stays in memory until PERSONALIZE makes it durable. Answers the public
- * key.
- */
-function generateKeyPair(device: Device, respond: (sw: number, length: number) => void): void {
-  const privateKey = device.memory.party.privateKey;
-  if (!randomFill(privateKey)) return respond(SW_CONDITIONS, 0);
-  x25519Start(point, privateKey, basePoint);
-  device.memory.party.run(x25519Step, function () {
-    device.data.set(point);
-    respond(SW_OK, 32);
-  });
+/** Ephemeral public key, tag, personalization. */
+const PERSONALIZE_LENGTH = 32 + 16 + PERSONALIZATION_LENGTH;
+/** What waits for arithmetic besides authentication: `Device.job`. */
+const JOB_KEY_PAIR = 1;
+const JOB_IDENTITY = 2;
+
+/** Begins scalar multiplication for `job`, which `finishJob` ends; the command under way is answered then. */
+function beginJob(device: Device, job: number, point: Uint8Array): void {
+  device.job = job;
+  device.answering = device.turn;
+  multiplyPoint(device.handshake, device.memory.party.privateKey, point, device.authenticated);
 }
 
-/** Ephemeral public key 32 | personalization sealed under its Diffie-Hellman value with the device's pair. The identity is written last. */
-function personalize(device: Device, data: Uint8Array, respond: (sw: number, length: number) => void): void {
+/** Takes what has been computed for `device.job`: the length of the answer, or a negative status word. */
+export function finishJob(device: Device): number {
+  const shared = device.handshake.shared;
+  const job = device.job;
+  let length = 32;
+  device.job = 0;
+  if (job === JOB_KEY_PAIR) device.data.set(shared);
+  else length = takeIdentity(device, shared);
+  shared.fill(0);
+  return length;
+}
+
+/** Ephemeral public key 32 | personalization sealed under `shared`, its Diffie-Hellman value with the device's pair. The identity is written last. */
+function takeIdentity(device: Device, shared: Uint8Array): number {
   const memory = device.memory;
   const identity = memory.identity;
-  if (data.length !== 32 + 16 + PERSONALIZATION_LENGTH) return respond(SW_LENGTH, 0);
-  if (isZero(memory.party.privateKey)) return respond(SW_CONDITIONS, 0);
-  x25519Start(point, memory.party.privateKey, data.subarray(0, 32));
-  memory.party.run(x25519Step, function () {
-    const plain = data.subarray(48);
-    const chain = plain.subarray(149, 405);
-    let stored = false;
-    derive(hash, point, SEAL_PERSONALIZATION, none);
-    point.fill(0);
-    if (!open(plain, hash, data.subarray(0, 32), data.subarray(32)) || plain[8] !== device.role) {
-      hash.fill(0);
-      return respond(SW_DATA, 0);
-    }
+  const data = device.data.subarray(0, PERSONALIZE_LENGTH);
+  const plain = data.subarray(48);
+  let stored = false;
+  derive(hash, shared, SEAL_PERSONALIZATION, none);
+  if (!open(plain, hash, data.subarray(0, 32), data.subarray(32)) || plain[8] !== device.role) {
     hash.fill(0);
-    identity.set(plain.subarray(0, 13));
-    identity.set(plain.subarray(13, 109), IDENTITY_DEVICE_KEY);
-    memory.state.set(plain.subarray(109, 117), STATE_FLOOR);
-    randomSeed(plain.subarray(117, 149));
-    if (!isZero(plain.subarray(405, 437))) identity.set(plain.subarray(405, 437), IDENTITY_PRIVATE);
-    deriveJournalKey(hash, memory);
-    stored =
-      storeState(memory) &&
-      journalPut(memory.journal, SLOT_CHAIN, 0, chain) &&
-      journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity);
-    hash.fill(0);
-    plain.fill(0);
-    loadMemory(memory);
-    respond(stored ? SW_OK : SW_FAILURE, 0);
-  });
+    return -SW_DATA;
+  }
+  hash.fill(0);
+  identity.set(plain.subarray(0, 13));
+  identity.set(plain.subarray(13, 109), IDENTITY_DEVICE_KEY);
+  memory.state.set(plain.subarray(109, 117), STATE_FLOOR);
+  randomSeed(plain.subarray(117, 149));
+  if (!isZero(plain.subarray(405, 437))) identity.set(plain.subarray(405, 437), IDENTITY_PRIVATE);
+  deriveJournalKey(hash, memory);
+  stored =
+    storeState(memory) &&
+    journalPut(memory.journal, SLOT_CHAIN, 0, plain.subarray(149, 405)) &&
+    journalRekey(memory.journal, hash, SLOT_IDENTITY, 0, identity);
+  hash.fill(0);
+  plain.fill(0);
+  loadMemory(memory);
+  return stored ? 0 : -SW_FAILURE;
 }
 
 /**
@@ -182,12 +185,19 @@ export function personalizationCommand(
   respond: (sw: number, length: number) => void,
 ): boolean {
   const blank = device.memory.party.role === 0;
+  const privateKey = device.memory.party.privateKey;
   let length = 0;
   if (ins === INS_SEED || ins === INS_GENERATE_KEY_PAIR || ins === INS_PERSONALIZE) {
     if (!blank) respond(SW_CONDITIONS, 0);
-    else if (ins === INS_GENERATE_KEY_PAIR) generateKeyPair(device, respond);
-    else if (ins === INS_PERSONALIZE) personalize(device, data, respond);
-    else if (data.length !== 32) respond(SW_LENGTH, 0);
+    else if (ins === INS_GENERATE_KEY_PAIR) {
+      // The private key stays in memory until PERSONALIZE makes it durable.
+      if (randomFill(privateKey)) beginJob(device, JOB_KEY_PAIR, basePoint);
+      else respond(SW_CONDITIONS, 0);
+    } else if (ins === INS_PERSONALIZE) {
+      if (data.length !== PERSONALIZE_LENGTH) respond(SW_LENGTH, 0);
+      else if (isZero(privateKey)) respond(SW_CONDITIONS, 0);
+      else beginJob(device, JOB_IDENTITY, data.subarray(0, 32));
+    } else if (data.length !== 32) respond(SW_LENGTH, 0);
     else {
       respond(randomSeed(data) ? SW_OK : SW_CONDITIONS, 0);
     }

@@ -71,9 +71,10 @@ export const AFTER_ISSUER = 0;
 export const AFTER_PEER = 1;
 export const AFTER_EPHEMERAL = 2;
 export const AFTER_EPHEMERAL_REPLY = 3;
-export const AFTER_OPENING = 4;
-export const AFTER_SEALING = 5;
-export const AFTER_EXTRACTING = 6;
+export const AFTER_OTHER = 4;
+export const AFTER_OPENING = 5;
+export const AFTER_SEALING = 6;
+export const AFTER_EXTRACTING = 7;
 
 /** One handshake at a time; all secrets lie in `secrets`. */
 export interface Handshake {
@@ -86,12 +87,18 @@ export interface Handshake {
   message: Uint8Array;
   input: Uint8Array;
   done: ((length: number) => void) | null;
-  /** One of `AFTER_`, and what arithmetic calls when it has ended. */
+  /**
+   * Arithmetic under way: what it works on (for X25519 result, scalar, point; for Ed25519 signature, key, message in two parts), and the start and each step of it.
+   * Then `proceed` goes on with `after`, one of `AFTER_`.
+   */
+  operands: Uint8Array[];
+  work: () => boolean | number;
   after: number;
   proceed: (result: boolean | number) => void;
   /** Next message of the peer that is expected: 0 idle, then 1, 2, 3. */
   step: number;
-  mode: number;
+  /** `MODE_CERTIFICATES` or `MODE_PAIR`. */
+  variant: number;
   generation: number;
   ephemeralReady: boolean;
   secrets: Uint8Array;

@@ -50,7 +50,7 @@ export function handshakeBegin(
   h.expectedRole = role;
   h.channel.open = false;
   h.transcript.fill(0);
-  h.mode = pair === null ? MODE_CERTIFICATES : MODE_PAIR;
+  h.variant = pair === null ? MODE_CERTIFICATES : MODE_PAIR;
   let length = FIRST_PAIR;
   if (pair === null) {
     if (!h.ephemeralReady) return HANDSHAKE_NOT_READY;
@@ -76,9 +76,9 @@ function initiate(h: Handshake): void {
   const length = input.length;
   const party = h.party;
   if (h.step === 1) {
-    if (length !== (h.mode === MODE_PAIR ? PAIR_REPLY : FIRST_CERTIFICATES) || input[0] !== h.mode || input[2] !== PROTOCOL_VERSION)
+    if (length !== (h.variant === MODE_PAIR ? PAIR_REPLY : FIRST_CERTIFICATES) || input[0] !== h.variant || input[2] !== PROTOCOL_VERSION)
       return answer(h, HANDSHAKE_MALFORMED);
-    if (h.mode === MODE_PAIR) {
+    if (h.variant === MODE_PAIR) {
       if (!party.findPair(h.pairId, h.generation, h.shared, h.peer) || (h.expectedRole !== 0 && h.peer[8] !== h.expectedRole))
         return answer(h, HANDSHAKE_UNKNOWN_PAIR);
       if (party.revoked(h.peer.subarray(0, 8))) return answer(h, HANDSHAKE_REVOKED);
@@ -92,10 +92,11 @@ function initiate(h: Handshake): void {
     record(h, input);
     readCertificates(h, input);
     verifyCertificate(h, AFTER_ISSUER);
-  } else if (h.step === 2 && h.mode === MODE_PAIR && length === 0) {
+  } else if (h.step === 2 && h.variant === MODE_PAIR && length === 0) {
     finish(h);
     answer(h, 0);
-  } else if (h.step === 2 && h.mode === MODE_CERTIFICATES && length === SEALED) agree(h, party.privateKey, h.peerEphemeral, AFTER_OPENING);
+  } else if (h.step === 2 && h.variant === MODE_CERTIFICATES && length === SEALED)
+    agree(h, party.privateKey, h.peerEphemeral, AFTER_OPENING);
   else if (h.step === 3 && length === 32) {
     if (!confirmed(h, input)) return answer(h, HANDSHAKE_AUTHENTICATION);
     finish(h);

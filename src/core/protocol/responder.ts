@@ -23,6 +23,7 @@ import {
   AFTER_EXTRACTING,
   AFTER_ISSUER,
   AFTER_OPENING,
+  AFTER_OTHER,
   AFTER_PEER,
   AFTER_SEALING,
   FIRST_CERTIFICATES,
@@ -48,11 +49,22 @@ export const basePoint = scratch(32);
 basePoint[0] = 9;
 const digest = scratch(32);
 
-function makeEphemeral(h: Handshake, after: number): void {
+/** Begins arithmetic on `operands`, which goes on in `after`. It starts when everything that leads to it has returned, and left its memory. */
+function compute(h: Handshake, after: number, operands: Uint8Array[]): void {
   h.after = after;
+  h.operands = operands;
+  h.party.run(h.work, h.proceed);
+}
+
+/** scalar times point to `h.shared`, then `done` with 0, for other ends than a handshake, while none is under way. */
+export function multiplyPoint(h: Handshake, scalar: Uint8Array, point: Uint8Array, done: (status: number) => void): void {
+  h.done = done;
+  compute(h, AFTER_OTHER, [h.shared, scalar, point]);
+}
+
+function makeEphemeral(h: Handshake, after: number): void {
   h.party.random(h.ephemeral);
-  x25519Start(h.ephemeralPublic, h.ephemeral, basePoint);
-  h.party.run(x25519Step, h.proceed);
+  compute(h, after, [h.ephemeralPublic, h.ephemeral, basePoint]);
 }
 
 /** Makes an ephemeral key pair ahead of need; `done` at once when there is one. Nothing else of the handshake may be under way. */
@@ -77,7 +89,7 @@ export function record(h: Handshake, message: Uint8Array): void {
 }
 
 export function writeHead(h: Handshake, out: Uint8Array, context: Uint8Array): void {
-  out[0] = h.mode;
+  out[0] = h.variant;
   out[1] = h.party.suites;
   out[2] = PROTOCOL_VERSION;
   out[3] = 0;
@@ -125,9 +137,7 @@ export function verifyCertificate(h: Handshake, after: number): void {
   }
   sha256(digest, [certificate]);
   if (party.remembered(digest.subarray(0, 16))) return certified(h, after);
-  h.after = after;
-  ed25519VerifyStart(certificate.subarray(64), [CERTIFICATE_CONTEXT, certificate.subarray(0, 64)], key);
-  party.run(ed25519VerifyStep, h.proceed);
+  compute(h, after, [certificate.subarray(64), key, CERTIFICATE_CONTEXT, certificate.subarray(0, 64)]);
 }
 
 /** One of the two certificates is genuine. */
@@ -145,9 +155,7 @@ function certified(h: Handshake, after: number): void {
 
 /** h.shared = X25519(scalar, point), then `after`. An all-zero result ends the handshake as a failed authentication. */
 export function agree(h: Handshake, scalar: Uint8Array, point: Uint8Array, after: number): void {
-  h.after = after;
-  x25519Start(h.shared, scalar, point);
-  h.party.run(x25519Step, h.proceed);
+  compute(h, after, [h.shared, scalar, point]);
 }
 
 /** Message 2: challenge, share, sender's id and role, sealed under the Diffie-Hellman value in `h.shared`. */
@@ -211,14 +219,14 @@ export function writeCertificates(h: Handshake, out: Uint8Array): void {
 /** Session keys into the channel, the next pair secret into the party's memory, and everything else overwritten. */
 export function finish(h: Handshake): void {
   const channel = h.channel;
-  const unused = h.mode === MODE_PAIR && h.ephemeralReady;
+  const unused = h.variant === MODE_PAIR && h.ephemeralReady;
   derive(channel.sendKey, h.key, h.initiator ? SESSION_INITIATOR : SESSION_RESPONDER, none);
   derive(channel.receiveKey, h.key, h.initiator ? SESSION_RESPONDER : SESSION_INITIATOR, none);
   channel.sendCounter = channel.receiveCounter = 0;
   channel.peer.set(h.peer);
   channel.open = true;
   h.generation++;
-  if (h.mode === MODE_CERTIFICATES) {
+  if (h.variant === MODE_CERTIFICATES) {
     derive(digest, h.key, PAIR_ID, none);
     h.pairId.set(digest.subarray(0, 8));
     h.generation = 0;
@@ -270,12 +278,12 @@ function respond(h: Handshake): void {
   const length = input.length;
   if (h.step <= 1) {
     h.channel.open = false;
-    h.mode = input[0];
-    if (length !== (h.mode === MODE_PAIR ? FIRST_PAIR : FIRST_CERTIFICATES) || input[2] !== PROTOCOL_VERSION || h.mode > MODE_PAIR)
+    h.variant = input[0];
+    if (length !== (h.variant === MODE_PAIR ? FIRST_PAIR : FIRST_CERTIFICATES) || input[2] !== PROTOCOL_VERSION || h.variant > MODE_PAIR)
       return answer(h, HANDSHAKE_MALFORMED);
     h.transcript.fill(0);
     record(h, input);
-    if (h.mode === MODE_PAIR) {
+    if (h.variant === MODE_PAIR) {
       h.pairId.set(input.subarray(HEAD, HEAD + 8));
       h.generation = get32(input, HEAD + 8);
       if (!party.findPair(h.pairId, h.generation, h.shared, h.peer)) return answer(h, HANDSHAKE_UNKNOWN_PAIR);
@@ -289,7 +297,7 @@ function respond(h: Handshake): void {
     }
     readCertificates(h, input);
     verifyCertificate(h, AFTER_ISSUER);
-  } else if (h.mode === MODE_PAIR) {
+  } else if (h.variant === MODE_PAIR) {
     if (length !== 16 || !equal(input, confirmation(h, true))) return answer(h, HANDSHAKE_AUTHENTICATION);
     finish(h);
     answer(h, 0);
@@ -312,10 +320,10 @@ function proceed(h: Handshake, result: boolean | number): void {
     sha256(digest, [certificateFor(h, after)]);
     h.party.remember(digest.subarray(0, 16));
     certified(h, after);
-  } else if (after <= AFTER_EPHEMERAL_REPLY) {
-    h.ephemeralReady = true;
-    if (after === AFTER_EPHEMERAL) answer(h, 0);
-    else replyCertificates(h);
+  } else if (after <= AFTER_OTHER) {
+    if (after !== AFTER_OTHER) h.ephemeralReady = true;
+    if (after === AFTER_EPHEMERAL_REPLY) replyCertificates(h);
+    else answer(h, 0);
   } else if (isZero(h.shared) || (after === AFTER_OPENING && !readSealed(h, h.input))) answer(h, HANDSHAKE_AUTHENTICATION);
   else if (after === AFTER_OPENING && !h.initiator) agree(h, h.ephemeral, h.peerPublic, AFTER_SEALING);
   else if (after === AFTER_EXTRACTING) {
@@ -343,7 +351,7 @@ export function createHandshake(party: Party, channel: Channel): Handshake {
     initiator: false,
     initiate: null,
     step: 0,
-    mode: 0,
+    variant: 0,
     generation: 0,
     ephemeralReady: false,
     secrets,
@@ -365,6 +373,18 @@ export function createHandshake(party: Party, channel: Channel): Handshake {
     message: secrets,
     input: secrets,
     done: null,
+    operands: [],
+    // Closures of this function, since those of others keep in memory what surrounds them.
+    work: function () {
+      const operands = handshake.operands;
+      const signature = handshake.after <= AFTER_PEER;
+      if (operands.length > 0) {
+        handshake.operands = [];
+        if (signature) ed25519VerifyStart(operands[0], [operands[2], operands[3]], operands[1]);
+        else x25519Start(operands[0], operands[1], operands[2]);
+      }
+      return signature ? ed25519VerifyStep() : x25519Step();
+    },
     after: 0,
     proceed: function (result) {
       proceed(handshake, result);
