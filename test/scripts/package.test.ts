@@ -61,10 +61,7 @@ test("a program with the packed package alone imports core, host and simulator, 
         "Puck.js, Espruino Pico, Espruino Pico 3\n" +
         "0x6982, not authenticated, or not for this peer function function\n",
     );
-    assert.match(
-      run(folder, process.execPath, join(modules, "leyden/scripts/leyden.mjs"), "center", "--help"),
-      "its interface is shown at /docs",
-    );
+    assert.match(run(folder, process.execPath, join(modules, "leyden/scripts/leyden.mjs"), "center", "--help"), "Usage: leyden center");
     writeFileSync(join(folder, "inside.js"), 'await import("leyden/lib/src/core/bytes.js");\n');
     assert.throws(() => run(folder, process.execPath, "inside.js"), /ERR_PACKAGE_PATH_NOT_EXPORTED/);
     assert.not.match(readFileSync(join(modules, "leyden/lib/src/core/stream/suite1.js"), "utf8"), /^\s*(const|let) |=>/m, "core is ES5");
