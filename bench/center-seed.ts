@@ -22,13 +22,13 @@ export async function prepareSeeding(db: Database, contentId: string): Promise<v
 }
 
 /**
- * Makes loans number `from` to `to` like the loan `source`.
+ * Makes so many loans like the loan `source`.
  *
  * The checks of single rows and of the ledger's balance are left out: what they would look at is the same a million times.
  */
-export async function seed(db: Database, from: number, to: number, source: string): Promise<void> {
-  for (let start = from; start < to; start += BATCH) {
-    const end = Math.min(to, start + BATCH) - 1;
+export async function seed(db: Database, count: number, source: string): Promise<void> {
+  for (let start = 0; start < count; start += BATCH) {
+    const end = Math.min(count, start + BATCH) - 1;
     await db.transaction().execute(async (trx) => {
       await sql`set local session_replication_role = replica`.execute(trx);
       const range = sql`generate_series(${sql.lit(start)}::int, ${sql.lit(end)}::int) n`;

@@ -40,11 +40,11 @@ export interface KioskCartridge {
   acknowledge(acknowledgment: Uint8Array): Promise<void>;
   /** The armed loan, null when there is none or the cartridge does not tell. */
   loan(): Promise<HeldLoan | null>;
-  /** Recommendation notes, as many as there are. */
   /** Takes an introduction (118 bytes). */
   takeTicket(ticket: Uint8Array): Promise<void>;
   /** Leaves the two tickets of a reader (236 bytes), which fetches them at home. */
   putMail(tickets: Uint8Array): Promise<void>;
+  /** Recommendation notes, as many as there are. */
   readRecommendations(): Promise<Uint8Array[]>;
   writeRecommendations(notes: Uint8Array[]): Promise<void>;
   /** Clicks on adverts that a reader left here. */

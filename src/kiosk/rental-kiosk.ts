@@ -76,6 +76,14 @@ export class RentalKiosk {
     return { choices: this.catalog.choices(recommended), centerAnswers, cartridge: cartridge !== null };
   }
 
+  /** Ids of the readers whose certificates the card in the slot carries, in the order of `rent`'s index; none without a card. */
+  readers(): Promise<string[]> {
+    return this.alone(async () => {
+      const card = await this.options.devices.card();
+      return card === null ? [] : (await card.readerCertificates()).map((certificate) => hex(certificate.subarray(4, 12)));
+    });
+  }
+
   /**
    * Lends a content to whoever has put cartridge and card in.
    *

@@ -1,18 +1,21 @@
 import { createServer } from "node:http";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { getCustomer } from "../../src/center/api/admin-routes.js";
+import { enrollDevice, getCustomer } from "../../src/center/api/admin-routes.js";
 import { setCopies } from "../../src/center/api/catalog-routes.js";
 import { ProblemError } from "../../src/center/api/problems.js";
 import { readRecommendations } from "../../src/center/api/recommendations.js";
 import * as rental from "../../src/center/api/rental-routes.js";
+import { ROLE_READER } from "../../src/core/protocol/constants.js";
+import { TERMS_READER } from "../../src/core/protocol/terms.js";
 import { KioskDirectory, askPeers, servePeers } from "../../src/kiosk/peers.js";
 import { NotPossible } from "../../src/kiosk/rental-kiosk.js";
-import { choosingPage, period, serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
+import { choosingPage, period } from "../../src/kiosk/pages.js";
+import { serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
 import { suite } from "../suite.js";
-import { deviceId, kioskSeed } from "./support/keys.js";
+import { chainOf, deviceId, kioskSeed } from "./support/keys.js";
 import { DAY, Slots, away, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
-import { contract, rent as rentSteps } from "./support/steps.js";
+import { contract, rent as rentSteps, unhex } from "./support/steps.js";
 import { addContent, addKiosk, addOffer, kioskClient } from "./support/world.js";
 
 const test = suite("kiosks");
@@ -269,8 +272,13 @@ test("[C5][C3] a person rents at one screen and returns, rates, reserves and pay
   const id = /name="id" value="([0-9a-f]{32})"/.exec(back)?.[1] ?? "";
   const wish = /name="content" value="([0-9a-f]{32})"/.exec(back)?.[1] ?? "";
   assert.is((await post(`${returnScreen.url}/rate`, { id, stars: "9" }))[0], 409);
-  assert.is((await post(`${returnScreen.url}/rate`, { id, stars: "4" }))[0], 200);
-  assert.is((await post(`${returnScreen.url}/reserve`, { id, content: wish }))[0], 200);
+  const [, rated] = await post(`${returnScreen.url}/rate`, { id, stars: "4" });
+  assert.match(rated, "★★★★☆");
+  assert.match(rated, "You have 1 point.");
+  assert.not.match(rated, 'action="/rate"');
+  const [, reserved] = await post(`${returnScreen.url}/reserve`, { id, content: wish });
+  assert.match(reserved, "<strong>Reserved</strong>");
+  assert.match(reserved, "You have 2 points.");
   assert.match((await post(`${returnScreen.url}/pay`, { id }))[1], "complete");
   const customer = await operator.kiosk.call(getCustomer, { params: { customerId } });
   assert.equal([customer.points, customer.reservations.map(({ contentId }) => contentId)], [2, [wish]]);
@@ -285,6 +293,36 @@ test("[C5][C3] a person rents at one screen and returns, rates, reserves and pay
   returnScreen.server.close();
 });
 
+test("[A16][C5] where the card brings several readers the customer chooses which one shall play, or any", async () => {
+  const chains = ["hall reader", "garden reader"].map((name) => chainOf(fresh(name), ROLE_READER, false));
+  for (const chain of chains) await world.staff.call(enrollDevice, { body: { chain, generation: 1 } });
+  const ids = chains.map((chain) => chain.slice(8, 24));
+  for (const [chosen, named] of [
+    ["1", ids[1]],
+    ["any", "0".repeat(16)],
+  ]) {
+    const { slots, card } = await visit();
+    card.certificates = chains.map((chain) => unhex(chain.slice(0, 256)));
+    const kiosk = renting(slots);
+    const { server, url } = await serveRentalScreen(kiosk, 0);
+    const rent = async (fields: Record<string, string>): Promise<string> =>
+      (await fetch(`${url}/rent`, { method: "POST", body: new URLSearchParams(fields) })).text();
+    await kiosk.choices();
+    const asked = await rent({ content: contents[0] });
+    assert.match(asked, "Which reader shall play it?");
+    for (const id of ids) assert.ok(asked.replaceAll(" ", "").includes(id));
+    assert.match(await rent({ content: contents[0], reader: "x" }), "no such reader");
+    assert.match(await rent({ content: contents[0], reader: "7" }), "no such reader");
+    assert.match(await rent({ content: contents[0], reader: chosen }), "is on your cartridge");
+    const [held] = kiosk.records
+      .list()
+      .map(([, loan]) => loan)
+      .filter(({ cardId }) => cardId === card.id);
+    assert.is(held.terms.slice(2 * TERMS_READER, 2 * TERMS_READER + 16), named);
+    server.close();
+  }
+});
+
 test("the screen says a tariff's period in units that say it exactly", () => {
   const said = [1, 2, 60, 90, 150, 3600, 5400, 86_400, 129_600, 604_800].map(period);
   assert.equal(said, ["second", "2 seconds", "minute", "90 seconds", "150 seconds", "hour", "90 minutes", "day", "36 hours", "7 days"]);
@@ -297,7 +335,7 @@ test("what a title says is text, on the screen too", () => {
   const html = choosingPage(
     [{ offer: { ...offer, content: { ...offer.content, title: "<script>alert(1)</script>" } }, recommended: null }],
     "EUR",
-    true,
+    { centerAnswers: true, cartridge: true },
   );
   assert.not.match(html, "<script>");
   assert.match(html, "&lt;script&gt;");
