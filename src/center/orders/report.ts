@@ -2,7 +2,7 @@ import { sql, type SqlBool } from "kysely";
 import type { Static } from "typebox";
 import type { OrderLine, SumLine } from "../api/advert-routes.js";
 import { ProblemError } from "../api/problems.js";
-import type { Database } from "../db/database.js";
+import type { Database, Trx } from "../db/database.js";
 import type { ClassItem } from "../db/tables.js";
 import { OPEN } from "../loans/machine.js";
 import { audit, type Scope } from "../scope.js";
@@ -103,7 +103,14 @@ export async function eraseCustomer(scope: Scope, customerId: string): Promise<v
   // What an error said about an address goes too.
   await sql`update deliveries set last_error = null from orders
     where orders.id = deliveries.order_id and orders.customer_id is null and last_error is not null`.execute(trx);
-  await trx.deleteFrom("customer_terminals").where("customer_id", "=", customerId).execute();
+  await forgetTerminals(trx, customerId);
   await trx.updateTable("devices").set({ customer_id: null }).where("customer_id", "=", customerId).execute();
   await audit(scope, "customer erased", customerId);
+}
+
+/** Erases the machines that a customer ordered from, and what they were answered. */
+async function forgetTerminals(trx: Trx, customerId: string): Promise<void> {
+  const machines = await trx.deleteFrom("customer_terminals").where("customer_id", "=", customerId).returning("id").execute();
+  const principals = ["", ...machines.map(({ id }) => `terminal ${id}`)];
+  await trx.deleteFrom("idempotency").where("principal", "in", principals).execute();
 }

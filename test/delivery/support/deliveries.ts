@@ -50,7 +50,8 @@ export class Deliveries {
   /** Of the terminal. */
   address = "";
   private secret = { key: "", centerKey: "" };
-  private credential = { terminalId: "", seed: new Uint8Array(32).fill(9) };
+  /** Of the machine that the customer orders from. */
+  credential = { terminalId: "", seed: new Uint8Array(32).fill(9) };
   private stopTerminal: () => Promise<void> = () => Promise.resolve();
 
   private constructor(

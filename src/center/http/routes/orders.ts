@@ -61,7 +61,7 @@ export function orderRoutes(app: FastifyInstance, parts: Parts): void {
       .where("delivered_at", "is", null)
       .where("given_up_at", "is", null)
       .execute();
-    await audit(scope, "order cancelled", orderId);
+    await audit(scope.principal.kind === "terminal" ? { ...scope, actor: "customer" } : scope, "order cancelled", orderId);
     return (await orderBodies(scope.trx, [row]))[0];
   });
   query(app, parts, api.listItems, async ({ db }, { query: { after } }) => {
