@@ -13,10 +13,13 @@ import {
   INS_GET_KEY,
   INS_GET_LOAN,
   INS_PERSONALIZE,
+  INS_PLAY,
   INS_PUT_DATA,
+  INS_READ_ADVERTS,
   INS_READ_CHUNKS,
   INS_SEED,
   INS_SELECT,
+  INS_STATUS,
   ROLE_CARD,
   ROLE_CARTRIDGE,
   ROLE_KIOSK,
@@ -25,6 +28,7 @@ import {
   TAG_LICENSE,
   TAG_MAILBOX,
 } from "../../src/core/protocol/constants.js";
+import { PLAYER_FINISHED, PLAYER_PLAYING } from "../../src/reader/state.js";
 import { readerParty } from "../scenario/support/parties.js";
 import { SECOND, Stage } from "../scenario/support/stage.js";
 import { suite } from "../suite.js";
@@ -59,11 +63,16 @@ function encode({ cla, ins, tag, length, fill }: Command): Uint8Array {
   return Uint8Array.of(cla, ins, tag >> 8, tag & 255, ...body, ...(length === 0 ? [0] : [0, 0]));
 }
 
+const STANDARD = [INS_SELECT, INS_GET_DATA, INS_PUT_DATA, INS_GENERAL_AUTHENTICATE, INS_GENERATE_KEY_PAIR];
+
 /** What the model lets a device answer with 9000 to one with this role (0: nobody), where the data are garbage: what tells, or is kept apart, and nothing else. */
 function mayDo(device: "card" | "cartridge", role: number, { cla, ins, tag }: Command): boolean {
   const standard = (cla & 0x80) === 0;
   if (standard && (ins === INS_SELECT || (ins === INS_GET_DATA && tag === TAG_DEVICE))) return true;
   if (standard && ins === INS_GENERAL_AUTHENTICATE) return false;
+  // The standard's instructions are in class 00 alone, ours in class 80 alone and, but for END PLAY, without parameters.
+  if (standard !== STANDARD.includes(ins)) return false;
+  if (!standard && tag > (ins === INS_END_PLAY ? 1 : 0)) return false;
   const note = device === "cartridge" && (tag & 0xfff0) === TAG_MAILBOX;
   if (ins === INS_GET_DATA) return role !== 0 || note;
   if (role === ROLE_KIOSK)
@@ -146,6 +155,38 @@ test("in every state of card and cartridge each of hundreds of generated command
       assert.ok(stage.cartridge.keyValid);
     }
     assert.equal(await held(), before);
+  });
+});
+
+test("so does the reader on its host's port, with nothing in its slots, with both, and while it plays; and it plays on", async () => {
+  await Stage.play({ seed: 601 }, async (stage) => {
+    const title = stage.sample(30_000);
+    await stage.rent(title);
+    const session = stage.session("reader", null);
+    const who = JSON.stringify(await session.info());
+    const tells = ({ cla, ins, tag }: Command): boolean =>
+      (cla & 0x80) === 0
+        ? ins === INS_SELECT || (ins === INS_GET_DATA && tag === TAG_DEVICE)
+        : [INS_STATUS, INS_READ_ADVERTS].includes(ins);
+    let seed = 40;
+    const fire = async (state: string): Promise<void> => {
+      for (const command of generated(++seed, 60).filter(({ ins }) => ins !== INS_PLAY)) {
+        const answer = await stage.transport("reader").transmit(encode(command));
+        const sw = (answer[answer.length - 2] << 8) | answer[answer.length - 1];
+        const what = `reader, ${state}: ${JSON.stringify(command)} was answered ${sw.toString(16)}`;
+        assert.ok(REFUSALS.includes(sw) || (sw === OK && tells(command)), what);
+      }
+    };
+    await fire("nothing in its slots");
+    stage.home();
+    await stage.world.sleep(3 * SECOND);
+    assert.is((await stage.status()).state, PLAYER_PLAYING);
+    await fire("while it plays");
+    assert.is((await stage.settled()).state, PLAYER_FINISHED);
+    await stage.world.sleep(5 * SECOND);
+    assert.is(Buffer.compare(stage.heard() ?? none, title.plain), 0);
+    await fire("with both in their slots");
+    assert.is(JSON.stringify(await session.info()), who);
   });
 });
 

@@ -3,6 +3,7 @@ import {
   SW_CLASS,
   SW_CONDITIONS,
   SW_DATA,
+  SW_INSTRUCTION,
   SW_NOT_FOUND,
   SW_OK,
   SW_PARAMETERS,
@@ -15,7 +16,17 @@ import {
 } from "../link/apdu.js";
 import { LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
 import { createJournal, journalGet, journalPut, type Flash } from "../journal.js";
-import { INS_GENERAL_AUTHENTICATE, INS_GET_DATA, INS_SELECT, MESSAGE_LENGTH, PROTOCOL_VERSION, TAG_DEVICE } from "../protocol/constants.js";
+import {
+  INS_END_PLAY,
+  INS_GENERAL_AUTHENTICATE,
+  INS_GENERATE_KEY_PAIR,
+  INS_GET_DATA,
+  INS_PLAY,
+  INS_SELECT,
+  MESSAGE_LENGTH,
+  PROTOCOL_VERSION,
+  TAG_DEVICE,
+} from "../protocol/constants.js";
 import {
   HANDSHAKE_MALFORMED,
   HANDSHAKE_UNKNOWN_PAIR,
@@ -247,6 +258,7 @@ function receive(device: Device, length: number): void {
   }
   const ins = command.ins;
   const tag = (command.p1 << 8) | command.p2;
+  // The standard's instructions have class 00, ours 80; of ours below the client's only END PLAY has a parameter.
   const standard = (command.cla & 0x80) === 0;
   const data = device.data.subarray(0, size);
   if (standard && ins === INS_SELECT) respond(SW_OK, describe(device, device.data));
@@ -254,7 +266,9 @@ function receive(device: Device, length: number): void {
   else if (standard && ins === INS_GENERAL_AUTHENTICATE) {
     if (secured || command.p1 !== PROTOCOL_VERSION) respond(SW_PARAMETERS, 0);
     else authenticate(device, command.p2, size, respond);
-  } else if (!personalizationCommand(device, ins, tag, data, respond)) {
+  } else if (standard !== (ins > 127 || ins === INS_GENERATE_KEY_PAIR)) respond(SW_INSTRUCTION, 0);
+  else if (!standard && ins < INS_PLAY && tag > (ins === INS_END_PLAY ? 1 : 0)) respond(SW_PARAMETERS, 0);
+  else if (!personalizationCommand(device, ins, tag, data, respond)) {
     if (device.handler) device.handler(device, ins, tag, data, respond);
   }
 }
