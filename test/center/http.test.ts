@@ -1,14 +1,16 @@
+import { readFileSync, readdirSync } from "node:fs";
 import { connect } from "node:net";
+import { join } from "node:path";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
 import * as admin from "../../src/center/api/admin-routes.js";
+import { createContent } from "../../src/center/api/catalog-routes.js";
 import { authorize, signedText } from "../../src/center/api/signature.js";
 import { startCenter } from "../../src/center/main.js";
 import { ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../../src/core/protocol/constants.js";
 import { suite } from "../suite.js";
 import { chainOf, deviceId, kioskSeed } from "./support/keys.js";
 import { addContent, addCustomer, addKiosk, addOperator, startWorld } from "./support/world.js";
-import { readFileSync } from "node:fs";
 
 const test = suite("HTTP interface of the center");
 const world = await startWorld();
@@ -91,6 +93,8 @@ test("bad bodies are refused with a stable problem, and nothing is written", asy
   for (const amount of ["-1", "1e300", "0.5", '"1"', "9007199254740993"]) {
     const tariff = `{"name":"t","base":${amount},"periodPrice":0,"periodSeconds":1,"cap":null,"graceSeconds":0,"lostPrice":0}`;
     problem(await send("POST", `/v1/operators/${operator.id}/tariffs`, tariff, asStaff()), "malformed-request", amount);
+    const refund = `{"amount":${amount},"method":"cash","reference":"r"}`;
+    problem(await send("POST", `/v1/loans/${"0".repeat(32)}/refunds`, refund, asStaff()), "malformed-request", amount);
   }
   for (const path of ["/v1/loans/%00", "/v1/loans/%ZZ", "/v1/loans/'%20or%201=1", "/v1/nothing", "/v1/customers/%ED%A0%80"]) {
     const answer = await send("GET", path, undefined, asStaff());
@@ -133,6 +137,34 @@ test("a body that stops halfway writes nothing and harms nobody", async () => {
   assert.match(answer, "/problems/malformed-request");
   assert.is(await rows(), before);
   assert.is((await send("GET", "/health/ready")).status, 200);
+});
+
+test("a content that stops halfway leaves neither a row nor a file", async () => {
+  const { id } = await world.staff.call(createContent, {
+    body: { title: "half", type: "audio/pcm", description: "", producer: "somebody", copies: null },
+  });
+  const files = (): string[] => readdirSync(join(world.folder, "contents"), { recursive: true, encoding: "utf8" }).sort();
+  const before = files();
+  const { port } = new URL(world.center.url);
+  const head = { host: "x", "content-length": "1000", authorization: `Bearer ${token}`, "content-type": "application/octet-stream" };
+  const lines = Object.entries(head).map(([name, value]) => `${name}: ${value}\r\n`);
+  await new Promise<void>((resolve) => {
+    const socket = connect(Number(port), "127.0.0.1", () => {
+      socket.write(`PUT /v1/contents/${id}/sealed/1/1 HTTP/1.1\r\n${lines.join("")}\r\nhalf of`, () => {
+        setTimeout(() => {
+          socket.destroy();
+          resolve();
+        }, 100);
+      });
+    });
+  });
+  for (const end = Date.now() + 10_000; files().length !== before.length && Date.now() < end;)
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(files(), before);
+  const sealed = await world.center.db.selectFrom("sealed_contents").select("content_id").where("content_id", "=", id).execute();
+  assert.equal(sealed, []);
+  const put = await send("PUT", `/v1/contents/${id}/sealed/1/1`, "the whole", asStaff({ "content-type": "application/octet-stream" }));
+  assert.is(put.status, 200, "and is no hindrance to the next try");
 });
 
 test("a kiosk's signature covers method, path, body, time, nonce and key, and counts once", async () => {

@@ -62,6 +62,28 @@ for (const [index, custody] of ["cartridge", "card", "split"].entries()) {
     assert.equal([later.loan?.state, later.loan?.charged], ["CLOSED", 150]);
     assert.is(cartridge.state, "EMPTY");
   });
+
+  test(`[C2] custody ${custody}: also when only the cartridge is brought`, async () => {
+    const { slots, cartridge, card } = await visit();
+    await renting(slots).rent(contents[index]);
+    slots.insertedCard = null;
+    world.clock.advance(DAY);
+    const counter = returning(slots);
+    const view = await counter.takeBack();
+    assert.equal([view.loan?.state, view.loan?.due, cartridge.key, cartridge.state], ["RETURNED", 150, null, "EMPTY"]);
+    assert.is((await counter.pay(view.id))?.state, "CLOSED");
+    // The card comes later: what it still holds is destroyed, and nothing is charged for that.
+    [slots.inserted, slots.insertedCard] = [null, card];
+    await returning(slots)
+      .takeBack()
+      .then(
+        () => assert.unreachable(),
+        (error: unknown) => assert.instance(error, NotPossible),
+      );
+    assert.equal(card.licenses, []);
+    const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: view.id } });
+    assert.equal([after.state, after.charged], ["CLOSED", 150]);
+  });
 }
 
 test("[C2] contracts that were cut off, and cartridges that came back without their card, leave no license on it: the loan that runs is found", async () => {
@@ -130,6 +152,26 @@ test("[C9] with the center away the return kiosk gets the record from the kiosk 
   assert.is(online.entries.size, 0);
   const { points } = await operator.kiosk.call(getCustomer, { params: { customerId: loan.customerId } });
   assert.is(points, 2);
+});
+
+test("[C9] where the kiosk that made the loan does not answer either, the loan ends all the same, and what is due is told later", async () => {
+  const { slots, cartridge } = await visit();
+  const loan = await renting(slots).rent(contents[0]);
+  const directory = new KioskDirectory(join(folder, fresh("directory")), operator.kiosk);
+  await addKiosk(world, operator.id, "library kiosk", "http://127.0.0.1:9");
+  assert.ok(await directory.refresh());
+  world.clock.advance(3 * DAY);
+  const asking = (named: { loanId: string; kioskId?: string }) =>
+    askPeers({ directory, kioskId: deviceId("library kiosk"), seed: kioskSeed("library kiosk"), now: world.clock.now }, named);
+  const own = join(folder, fresh("alone"));
+  const counter = returning(slots, { folder: own, client: away, askPeers: asking });
+  const view = await counter.takeBack();
+  assert.equal([view.loan, view.estimate, cartridge.key, cartridge.playable()], [undefined, undefined, null, false]);
+  assert.is(await counter.pay(view.id), undefined);
+  const online = returning(slots, { folder: own });
+  await online.flush();
+  const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
+  assert.equal([after.state, after.charged, after.paid, online.entries.size], ["UNPAID", 250, 0, 0]);
 });
 
 test("returns with the center away stop at the cap, and then nothing is destroyed", async () => {
