@@ -241,6 +241,32 @@ test("[A17] the key of another content than the one that was recorded is not tak
   );
 });
 
+test("[A6] a kiosk that lies about the charge does not get a key into an empty cartridge, which measures itself", async () => {
+  await tried(
+    async (stage) => {
+      await stage.toKiosk();
+      stage.kioskCartridge.charging(false);
+      const rental = stage.rental(stage.sample(500));
+      const { session } = rental.cartridge;
+      const genuine = session.command.bind(session);
+      session.command = async (cla, ins, tag, data, what) => {
+        const answer = await genuine(cla, ins, tag, data, what);
+        if (ins === INS_PREPARE) answer[22] = 1;
+        return answer;
+      };
+      return rent(rental).then(
+        () => true,
+        (error: unknown) => {
+          assert.match((error as Error).message, /did not take the key: 0x6985/);
+          return false;
+        },
+      );
+    },
+    "cartridge",
+    [{ file: "src/cartridge/loan.ts", from: " || supply.millivolts() < supply.charged) return", to: ") return" }],
+  );
+});
+
 test("[D6] a clock that is set back at the kiosk sets none back: the time in ACTIVATE is the center's, and sealed", async () => {
   await tried(
     async (stage) => {
