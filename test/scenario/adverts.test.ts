@@ -89,6 +89,7 @@ test.before(async () => {
 async function rentAndListen(): Promise<void> {
   const before = service.played("Ada reader").length;
   await carry(home, "rent");
+  assert.match(await press(desk.screen, "/"), /tune/);
   assert.match(await press(desk.screen, "/rent", { content }), /is on your cartridge/);
   await carry(home, "home");
   await until(() => service.played("Ada reader").length > before, "playing");
