@@ -7,7 +7,7 @@ import { parse } from "acorn";
 import { analyse, eachChild } from "./scopes.mjs";
 import { editor } from "./edits.mjs";
 
-const NATIVES = ["sha256", "sha512", "aesCbcEncrypt", "aesCbcDecrypt", "convolve", "crc32"];
+const NATIVES = ["sha256", "sha512", "aesCbcEncrypt", "aesCbcDecrypt", "convolve", "crc32", "collect"];
 
 /** Checks of a caller's mistakes, never of data: the host's build and the tests have them. */
 const GUARDS = ["expectLength", "expectBetween", "expectRoom", "expectIndex", "expectApart", "expectBegun"];

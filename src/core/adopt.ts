@@ -80,10 +80,14 @@ function convolveAnswers(convolve: (a: Float64Array, b: Float64Array, shift: num
   return convolve(a, b, 0) === 9007199053414396 && convolve(a, b, 2) === 603979768 && convolve(new Float64Array([1, 1, 1]), order, 0) === 4;
 }
 
-/** Calls an engine function that may throw on what it does not know. */
-function answers(test: () => boolean): boolean {
+function crcAnswers(crc32: (bytes: Uint8Array) => number): boolean {
+  return crc32(new Uint8Array([49, 50, 51, 52, 53, 54, 55, 56, 57])) === 0xcbf43926;
+}
+
+/** Calls an engine function, by way of its test, that may throw on what it does not know. */
+function answers<First, Second, Third>(test: (a: First, b: Second, c: Third) => boolean, a: First, b: Second, c: Third): boolean {
   try {
-    return test();
+    return test(a, b, c);
   } catch (error) {
     return false;
   }
@@ -108,26 +112,27 @@ export function adoptNatives(offered: Natives): number {
   natives.aesCbcDecrypt = aesCbcDecrypt;
   natives.convolve = convolve;
   natives.crc32 = crc32;
-  if (sha256 && !answers(() => hashAnswers(sha256, 32, 0x4f8b42c2))) {
+  natives.collect = offered.collect;
+  if (sha256 && !answers(hashAnswers, sha256, 32, 0x4f8b42c2)) {
     refused |= REFUSED_SHA256;
     if (!natives.only) natives.sha256 = nativeHash(32, createSha256());
   }
-  if (sha512 && !answers(() => hashAnswers(sha512, 64, 0x373a9f3a))) {
+  if (sha512 && !answers(hashAnswers, sha512, 64, 0x373a9f3a)) {
     refused |= REFUSED_SHA512;
     if (!natives.only) natives.sha512 = nativeHash(64, createSha512());
   }
-  if ((aesCbcEncrypt || aesCbcDecrypt) && !answers(() => aesAnswers(offered))) {
+  if ((aesCbcEncrypt || aesCbcDecrypt) && !answers(aesAnswers, offered, 0, 0)) {
     refused |= REFUSED_AES;
     if (!natives.only) {
       natives.aesCbcEncrypt = nativeAes(createAes(), false);
       natives.aesCbcDecrypt = nativeAes(createAes(), true);
     }
   }
-  if (convolve && !answers(() => convolveAnswers(convolve))) {
+  if (convolve && !answers(convolveAnswers, convolve, 0, 0)) {
     refused |= REFUSED_CONVOLVE;
     if (!natives.only) natives.convolve = innerProduct;
   }
-  if (crc32 && !answers(() => crc32(new Uint8Array([49, 50, 51, 52, 53, 54, 55, 56, 57])) === 0xcbf43926)) {
+  if (crc32 && !answers(crcAnswers, crc32, 0, 0)) {
     refused |= REFUSED_CRC32;
     if (!natives.only) natives.crc32 = createCrc32();
   }

@@ -42,6 +42,7 @@ export function adoptLines(engine: Engine): string {
     : `import { adoptNatives } from "./src/core/adopt.js";
 declare function require(name: string): any;
 declare const E: any;
+declare const process: any;
 const crypto = require("crypto");
 const refused = adoptNatives({
   sha256: crypto.SHA256,
@@ -50,6 +51,7 @@ const refused = adoptNatives({
   aesCbcDecrypt: crypto.AES.decrypt,
   convolve: E.convolve,
   crc32: E.CRC32,
+  collect: process.memory,
 });
 `;
 }

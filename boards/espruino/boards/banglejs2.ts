@@ -10,6 +10,7 @@ import { openPort } from "../serial.js";
 import { audioSink, noSink } from "../sink.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Bluetooth: EngineSerial;
 declare const Bangle: { on(event: "touch", handler: (side: number, at: { x: number; y: number }) => void): void };
 declare function digitalWrite(pin: Pin, value: boolean): void;
@@ -35,7 +36,13 @@ export function client(): Board {
     led: function (on: boolean): void {
       digitalWrite("D8", on);
     },
-    natives: { sha256: require("crypto").SHA256, sha512: require("crypto").SHA512, convolve: E.convolve, crc32: E.CRC32 },
+    natives: {
+      sha256: require("crypto").SHA256,
+      sha512: require("crypto").SHA512,
+      convolve: E.convolve,
+      crc32: E.CRC32,
+      collect: process.memory,
+    },
     sleep: function (): void {
       // the nRF52 sleeps between events by itself
     },

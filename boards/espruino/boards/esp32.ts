@@ -14,6 +14,7 @@ import { audioSink, noSink } from "../sink.js";
 import { button } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const Serial2: EngineSerial;
 declare const Serial3: EngineSerial;
@@ -46,6 +47,7 @@ function esp32(journal: JournalFlash): BoardInMaking {
       aesCbcDecrypt: require("crypto").AES.decrypt,
       convolve: E.convolve,
       crc32: E.CRC32,
+      collect: process.memory,
     },
     sleep: function (): void {
       // the board has a supply of its own

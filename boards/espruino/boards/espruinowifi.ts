@@ -13,6 +13,7 @@ import { decoderSink } from "../sink.js";
 import { button, contact, keySupply, ramKeyMemory, sleepUntilWire, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const USB: EngineSerial;
 declare const SPI1: EngineSpi;
@@ -48,6 +49,7 @@ function espruinoWifi(): BoardInMaking {
       aesCbcDecrypt: require("crypto").AES.decrypt,
       convolve: E.convolve,
       crc32: E.CRC32,
+      collect: process.memory,
     },
     sleep: sleepUntilWire("B7"),
     closeConsole: closeConsole,

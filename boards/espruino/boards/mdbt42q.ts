@@ -7,6 +7,7 @@ import { serialPort } from "../serial.js";
 import { contact, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const SPI1: EngineSpi;
 declare function require(name: "crypto"): EngineCrypto;
@@ -20,6 +21,7 @@ function mdbt42qBoard(): BoardInMaking {
     sha256: require("crypto").SHA256,
     convolve: E.convolve,
     crc32: E.CRC32,
+    collect: process.memory,
   });
 }
 

@@ -7,6 +7,7 @@ import { serialPort } from "../serial.js";
 import { contact, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const SPI1: EngineSpi;
 
@@ -15,7 +16,11 @@ export const PRESSED = 1;
 export const CONSOLE = "Serial1";
 
 function microbit2Board(): BoardInMaking {
-  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "D3", { convolve: E.convolve, crc32: E.CRC32 });
+  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "D3", {
+    convolve: E.convolve,
+    crc32: E.CRC32,
+    collect: process.memory,
+  });
 }
 
 /** A card: its one UART is the wire to kiosk or reader. */

@@ -12,6 +12,7 @@ import { decoderSink } from "../sink.js";
 import { button, contact, keySupply, ramKeyMemory, sleepUntilWire, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const Serial2: EngineSerial;
 declare const USB: EngineSerial;
@@ -47,6 +48,7 @@ function pico(): Board {
       aesCbcDecrypt: require("crypto").AES.decrypt,
       convolve: E.convolve,
       crc32: E.CRC32,
+      collect: process.memory,
     },
     sleep: sleepUntilWire("B7"),
     closeConsole: closeConsole,

@@ -12,6 +12,7 @@ import { audioSink, noSink } from "../sink.js";
 import { contact, keySupply, ramKeyMemory, tamperSwitch } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const Serial2: EngineSerial;
 declare const USB: EngineSerial;
@@ -36,7 +37,7 @@ function pico2(pages: FlashPages): BoardInMaking {
     led: function (on: boolean): void {
       digitalWrite("D25", on);
     },
-    natives: { convolve: E.convolve, crc32: E.CRC32 },
+    natives: { convolve: E.convolve, crc32: E.CRC32, collect: process.memory },
     sleep: function (): void {
       // this engine build has no deep sleep
     },

@@ -7,6 +7,7 @@ import { serialPort } from "../serial.js";
 import { contact, keySupply, ramKeyMemory } from "../supply.js";
 
 declare const E: EngineE;
+declare const process: { memory(): unknown };
 declare const Serial1: EngineSerial;
 declare const SPI1: EngineSpi;
 declare function require(name: "crypto"): EngineCrypto;
@@ -22,6 +23,7 @@ function puckjsBoard(): BoardInMaking {
     aesCbcDecrypt: require("crypto").AES.decrypt,
     convolve: E.convolve,
     crc32: E.CRC32,
+    collect: process.memory,
   });
 }
 

@@ -33,11 +33,13 @@ function wipe(): void {
   x1.fill(0);
   x2.fill(0);
   z2.fill(0);
-  x3.fill(0);
-  z3.fill(0);
-  t.fill(0);
-  u.fill(0);
-  v.fill(0);
+  if (!natives.convolve) {
+    x3.fill(0);
+    z3.fill(0);
+    t.fill(0);
+    u.fill(0);
+    v.fill(0);
+  }
   ladder = null;
   phase = swapped = 0;
   result = clamped;
@@ -95,12 +97,15 @@ export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Arr
   encode(canonical, x1);
   // The ladder makes zero of zero, as it does of points of small order.
   if (!equal(canonical, point)) x1.fill(0);
-  x3.set(x1);
-  x2.fill(0);
-  z2.fill(0);
-  z3.fill(0);
-  x2[0] = z3[0] = 1;
-  ladder = natives.convolve ? newLadder(x1, natives.convolve) : null;
+  if (natives.convolve) ladder = newLadder(x1, natives.convolve);
+  else {
+    ladder = null;
+    x3.set(x1);
+    x2.fill(0);
+    z2.fill(0);
+    z3.fill(0);
+    x2[0] = z3[0] = 1;
+  }
   bit = 254;
   phase = 1;
   swapped = 0;

@@ -2,12 +2,16 @@ import { get16, put32 } from "../bytes.js";
 import { expectApart, expectBetween, expectIndex, expectLength, expectRoom } from "../check.js";
 import { hkdf } from "../hash/hkdf.js";
 import { sha256 } from "../hash/sha256.js";
+import { natives } from "../natives.js";
 import { HEADER_CHUNK_SIZE, HEADER_SUITE, headerFits } from "./header.js";
 
 /** One way to seal chunks; a bundle carries only the suites it names. `out` may be the other argument, or overlap it from the same byte on. */
 export interface Suite {
   /** As in the header, and as a digit in the key derivation. */
   readonly id: number;
+  /** Bytes of the shortest sealed chunk, and the bits that the length of none has. */
+  readonly least: number;
+  readonly partial: number;
   /** Length of a sealed chunk of `length` bytes. */
   sealedChunk(length: number): number;
   /** Turns the 48 derived bytes in `stream.keys` into what the suite works with. */
@@ -31,8 +35,10 @@ export interface Stream {
   /** Views of a whole plain chunk, and of 1 to 16 bytes more: what suite 2 encrypts for it. */
   plain: Uint8Array;
   padded: Uint8Array;
-  /** The latter as 32-bit words. */
-  paddedWords: Int32Array;
+  /** The former as 32-bit words. */
+  plainWords: Int32Array;
+  /** Chunks that have been opened, or not: memory is put in order before every 16th. */
+  opened: number;
   /** Bytes of a whole sealed chunk. */
   sealedChunk: number;
   /** Header hash (32), u64 chunk index, last flag: what every chunk is bound to. */
@@ -71,6 +77,7 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
   // An interpreter looks through the members in this order: first what every chunk needs.
   return {
     chunkSize: 0,
+    opened: 0,
     index: block.subarray(32),
     high: 0,
     sealedChunk: 0,
@@ -78,7 +85,7 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
     inner: [keys.subarray(64, 128), place],
     outer: [keys.subarray(128)],
     padded: buffer,
-    paddedWords: words,
+    plainWords: words,
     key: keys.subarray(16, 32),
     ivKey: keys.subarray(32, 48),
     buffer: buffer,
@@ -113,7 +120,7 @@ export function streamStart(stream: Stream, header: Uint8Array, titleKey: Uint8A
   stream.chunkSize = i;
   stream.plain = stream.buffer.subarray(0, i);
   stream.padded = stream.buffer.subarray(0, (i & -16) + 16);
-  stream.paddedWords = stream.words.subarray(0, (i >> 4) * 4 + 4);
+  stream.plainWords = stream.words.subarray(0, i >> 2);
   stream.sealedChunk = suite.sealedChunk(i);
   sha256(stream.place.subarray(0, 32), [header]);
   info[20] = 48 + suite.id;
@@ -184,12 +191,17 @@ export function streamOpenChunk(stream: Stream, index: number, last: boolean, se
   expectRoom("out", out, stream.chunkSize);
   expectApart("out", out, "sealed", sealed);
   expectIndex("index", index);
+  if (natives.collect && !(stream.opened++ & 15)) natives.collect();
   // As in `locate`, since a call more would take an interpreter a twentieth of the whole chunk's time.
   if (index > 65535 || stream.high) putHigh(stream, index);
   at[6] = index >>> 8;
   at[7] = index;
   at[8] = last ? 1 : 0;
-  if (last ? length > stream.sealedChunk : length !== stream.sealedChunk) return -1;
+  if (
+    length !== stream.sealedChunk &&
+    (!last || length > stream.sealedChunk || length < stream.suite.least || length & stream.suite.partial)
+  )
+    return -1;
   length = stream.suite.open(stream, sealed, out);
   return length > 0 || index === 0 ? length : -1;
 }

@@ -63,6 +63,8 @@ function authenticate(stream: Stream, length: number): void {
 /** XSalsa20-Poly1305 as NaCl's secretbox: tag, then ciphertext; nonce = derived prefix (15), u64 index, last flag. */
 export const suite1: Suite = {
   id: 1,
+  least: 16,
+  partial: 0,
   sealedChunk: function (length) {
     return length + 16;
   },
@@ -79,7 +81,6 @@ export const suite1: Suite = {
   open: function (stream, sealed, out) {
     const words = stream.words;
     const length = sealed.length - 16;
-    if (length < 0) return -1;
     stream.buffer.set(sealed);
     begin(stream);
     authenticate(stream, length);
