@@ -111,9 +111,9 @@ ${table(["board", "name", ...ROLES, "native cryptography"], overview)}
 ## Memory
 
 What answers a command, and the arithmetic of an authentication, is made when it is needed and given back afterwards. An authentication by certificates is
-the deepest point; ${String(SPARE)} variables are to be left there. Card and cartridge were measured on Espruino itself, with variables of 13 bytes, after every
-event of a loan; the cartridge at rest in a reader, with its session open. The reader was measured at rest, and its deepest point is an estimate. Where the last column
-says no, fewer are left, or none: a Puck.js as card has some 70 left when a stranger shows certificates, and as cartridge it runs out of them.
+the deepest point; ${String(SPARE)} variables are to be left there. All were measured on Espruino itself, with variables of 13 bytes, after every
+event of a loan; the cartridge at rest in a reader, with its session open, and the reader at rest after a play. A reader's deepest point is the play. Where the last column
+says no, fewer than 400 are left, or none: as cartridge a Puck.js runs out of them.
 
 ${table(["board", "role", "variables", "held at rest", "at the deepest point", "fits"], memory)}
 

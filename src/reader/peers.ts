@@ -4,6 +4,7 @@ import { TICKET_LENGTH } from "../core/device/identity.js";
 import { pairWith } from "../core/device/party.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { get16, get32, put16, scratch } from "../core/bytes.js";
+import { releaseCommands } from "../core/phase.js";
 import { createHostLink } from "../core/link/host.js";
 import { LINK_NO_ANSWER, linkSend, type Link, type Port } from "../core/link/t1.js";
 import {
@@ -155,6 +156,8 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
   };
   peer.link.onMessage = function (length) {
     answered(peer, length);
+    // Who waits for the next answer, or for a transfer, goes on with what is made already.
+    if (peer.waiting === null && peer.link.idle === 0) releaseCommands();
   };
   peer.link.onReset = function () {
     lost(peer);

@@ -6,7 +6,8 @@ import { ROLE_CARD } from "../../src/core/protocol/constants.js";
 import { DeviceSession } from "../../src/host/session.js";
 import { Transport } from "../../src/host/transport.js";
 import { suite } from "../suite.js";
-import { ESPRUINO_SMALL, bundle, temporary, until, wait } from "./support.js";
+import { answerCommands } from "./commands.js";
+import { ESPRUINO, ESPRUINO_SMALL, bundle, temporary, until, wait } from "./support.js";
 
 const test = suite("variables while a device works");
 
@@ -49,5 +50,11 @@ test.when(ESPRUINO_SMALL !== "", "ESPRUINO_SMALL is not set")(
     }
   },
 );
+
+test.when(ESPRUINO !== "", "ESPRUINO is not set")("a card ends two thousand commands with the variables that it began with", async () => {
+  const { before, after } = await answerCommands(ESPRUINO, 2000);
+  assert.ok(before > 0);
+  assert.is(after, before);
+});
 
 test.run();

@@ -46,7 +46,7 @@ interface Bulk extends Hook {
   supply: ((index: number, content: Uint8Array) => number) | null;
   take: ((index: number, content: Uint8Array, release: () => void) => boolean) | null;
   release: (() => void) | null;
-  done: (status: number) => void;
+  done: ((status: number) => void) | null;
   /** False until the host has spoken. */
   open: boolean;
   /** Sender: frames acknowledged. Receiver: frames accepted. */
@@ -77,8 +77,10 @@ function finish(link: Link, bulk: Bulk, status: number): void {
   const done = bulk.done;
   link.idle = link.full = 0;
   if (!bulk.take || status !== BULK_OK) link.hook = null;
+  // A receiver stays, to answer END once more; but what its closures hold goes.
+  bulk.supply = bulk.take = bulk.release = bulk.done = null;
   linkTimer(link, 0);
-  done(status);
+  if (done) done(status);
 }
 
 /** Sends what is granted, or END after all. */
