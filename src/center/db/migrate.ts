@@ -24,7 +24,10 @@ export async function migrate(db: Kysely<Tables>): Promise<void> {
   if (await newest(db)) return;
   const migrator = new Migrator({ db, provider: { getMigrations: () => Promise.resolve(migrations) } });
   const { error } = await migrator.migrateToLatest();
-  if (error !== undefined) throw error instanceof Error ? error : new Error("The database's tables could not be brought to this version.");
+  if (error !== undefined)
+    throw error instanceof Error
+      ? error
+      : new Error("The database's tables could not be brought to this version; restore a backup, or run the version that wrote them.");
 }
 
 /** One look, where the migrator would take some hundred milliseconds to find nothing to do. */

@@ -44,7 +44,8 @@ export async function registerClient(scope: Scope, deviceId: string, serverId: s
   await licenseServer(scope, serverId);
   if (device.customerId === null) throw new ProblemError("conflict", `Client ${deviceId} belongs to no customer; enroll it with one.`);
   const known = await scope.trx.selectFrom("clients").select("device_id").where("device_id", "=", deviceId).executeTakeFirst();
-  if (known !== undefined) throw new ProblemError("already-exists", `Client ${deviceId} is registered already.`);
+  if (known !== undefined)
+    throw new ProblemError("already-exists", `Client ${deviceId} is registered already; look at it before adding another.`);
   const row = await scope.trx
     .insertInto("clients")
     .values({

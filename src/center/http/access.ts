@@ -177,5 +177,5 @@ export function forOperator(principal: Principal, operatorId: string): void {
 /** @throws ProblemError unless the staff is the center's */
 export function forCenter(principal: Principal): void {
   if (principal.kind !== "staff" || principal.operatorId !== null)
-    throw new ProblemError("not-allowed", "Only staff of the center may do this.");
+    throw new ProblemError("not-allowed", "Only staff of the center may do this; ask them.");
 }

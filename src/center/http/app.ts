@@ -102,7 +102,8 @@ export async function buildApp(parts: Parts, { logger, requestsPerMinute }: AppO
   installAccess(app, new Gate(parts.db, parts.clock));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   app.get<{ Params: { name: string } }>("/problems/:name", { schema: { hide: true } }, ({ params: { name } }) => {
-    if (!Object.hasOwn(PROBLEMS, name)) throw new ProblemError("not-found", "There is no problem of that name.");
+    if (!Object.hasOwn(PROBLEMS, name))
+      throw new ProblemError("not-found", "There is no problem of that name; see the description of the interface.");
     return { type: `/problems/${name}`, ...PROBLEMS[name as keyof typeof PROBLEMS] };
   });
   for (const routes of [

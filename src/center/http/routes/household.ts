@@ -31,7 +31,8 @@ export function householdRoutes(app: FastifyInstance, parts: Parts): void {
     return household(db, customerId);
   });
   query(app, parts, api.ownHousehold, async ({ db, principal }) => {
-    if (principal.kind !== "terminal") throw new ProblemError("not-allowed", "Only a customer's terminal has a household of its own.");
+    if (principal.kind !== "terminal")
+      throw new ProblemError("not-allowed", "Only a customer's terminal has a household of its own; sign as one.");
     const { customerId } = principal;
     return { customerId, clients: await clientBodies(db, customerId), ...(await household(db, customerId)) };
   });
@@ -94,7 +95,7 @@ function staffRoutes(app: FastifyInstance, parts: Parts): void {
 }
 
 function serverOf(principal: Principal): string {
-  if (principal.kind !== "server") throw new ProblemError("not-allowed", "Only license servers may do this.");
+  if (principal.kind !== "server") throw new ProblemError("not-allowed", "Only license servers may do this; sign as one.");
   return principal.id;
 }
 

@@ -11,7 +11,7 @@ import type { Database } from "../../db/database.js";
 const PAGE = 1000;
 
 function spanOf(principal: Principal, { from, to }: { from?: string; to?: string }): Span {
-  if (principal.kind !== "staff") throw new ProblemError("not-allowed", "Only staff reads reports.");
+  if (principal.kind !== "staff") throw new ProblemError("not-allowed", "Only staff reads reports; send a staff token.");
   return { operatorId: principal.operatorId, from: Number(from ?? 0), to: Number(to ?? Number.MAX_SAFE_INTEGER) };
 }
 

@@ -33,7 +33,7 @@ async function orderOf(db: Database | Trx, principal: Principal, orderId: string
 /** What customers do at their terminals, and who may deliver. */
 export function orderRoutes(app: FastifyInstance, parts: Parts): void {
   command(app, parts, api.placeOrder, async (scope, { body }) => {
-    if (scope.principal.kind !== "terminal") throw new ProblemError("not-allowed", "Only a customer's terminal orders.");
+    if (scope.principal.kind !== "terminal") throw new ProblemError("not-allowed", "Only a customer's terminal orders; sign as one.");
     const id = await placeOrder(scope, parts.outgoing, scope.principal.customerId, body);
     return (await orderBodies(scope.trx, [await orderOf(scope.trx, scope.principal, id)]))[0];
   });

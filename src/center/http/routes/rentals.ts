@@ -19,7 +19,7 @@ const PAGE = 100;
 
 /** The kiosk that a route with access "kiosk" was called by. */
 export function kioskOf(principal: Principal): { id: string; operatorId: string } {
-  if (principal.kind !== "kiosk") throw new ProblemError("not-allowed", "Only a kiosk may do this.");
+  if (principal.kind !== "kiosk") throw new ProblemError("not-allowed", "Only a kiosk may do this; sign as one.");
   return principal;
 }
 
