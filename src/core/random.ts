@@ -1,4 +1,5 @@
 import { put32, scratch } from "./bytes.js";
+import { expectLength } from "./check.js";
 import { hmac, hmacPrepare, hmacPrepared } from "./hash/hmac.js";
 import { sha256 } from "./hash/sha256.js";
 
@@ -94,6 +95,7 @@ export function randomStart(
  * @param seed - 32 bytes, secret
  */
 export function randomSeed(seed: Uint8Array): boolean {
+  expectLength("seed", seed, 32);
   hmac(key, key, [seed]);
   ready = usable && advance();
   return ready;

@@ -79,6 +79,10 @@ test("the state is stored before anything is drawn, differs from what is drawn, 
   assert.is(draw(), "refused");
 });
 
+test("a seed of another length is the caller's mistake", () => {
+  assert.throws(() => randomSeed(new Uint8Array(16)), /seed: expected 32 bytes, got 16/);
+});
+
 test("refused bytes are zero, and long requests do not repeat", () => {
   assert.not(start(good, NONE).ready);
   const out = new Uint8Array(8).fill(3);

@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { createHash, hkdfSync } from "node:crypto";
 import nacl from "tweetnacl";
 import * as assert from "uvu/assert";
+import { adoptNatives } from "../../src/core/adopt.js";
 import { createFlow, flowEnd, flowRead, flowStart, flowWrite, openContent, sealContent } from "../../src/core/stream/flow.js";
 import { HEADER_LENGTH, headerEncode } from "../../src/core/stream/header.js";
 import { poly1305 } from "../../src/core/stream/poly1305.js";
@@ -351,6 +352,44 @@ test("nothing of a chunk stays in the work space once it has been opened", () =>
       assert.equal(new Uint8Array(odd), plain);
     }
   });
+});
+
+test("whole chunks of any size open in every mode, also where they are not whole words", () => {
+  inModes(() => {
+    for (const one of suites) {
+      for (const size of [1, 2, 3, 15, 16, 17, 30, 77, 78, 79, 80]) {
+        const stream = createStream([one], size);
+        const sealed = new Uint8Array(one.sealedChunk(size));
+        const out = new Uint8Array(size + 2).fill(9);
+        streamStart(stream, makeHeader(one.id, size), titleKey);
+        for (const last of [false, true]) {
+          assert.is(streamSealChunk(stream, 3, last, makePlain(size), sealed), sealed.length);
+          for (const from of [0, 1, 2]) {
+            assert.is(streamOpenChunk(stream, 3, last, sealed, out.subarray(from)), size);
+            assert.is(hex(out.subarray(from, from + size)), hex(makePlain(size)));
+            assert.ok(out.subarray(from + size).every((byte) => byte === 9));
+            out.fill(9);
+          }
+        }
+      }
+    }
+  });
+});
+
+test("an engine that can put its memory in order does so before every 16th chunk, and only then", () => {
+  let times = 0;
+  const stream = createStream([suite1], 32);
+  const sealed = new Uint8Array(48);
+  adoptNatives({
+    collect: () => {
+      times++;
+    },
+  });
+  streamStart(stream, makeHeader(1, 32), titleKey);
+  streamSealChunk(stream, 0, false, makePlain(32), sealed);
+  for (let i = 0; i < 33; i++) streamOpenChunk(stream, 0, false, sealed, new Uint8Array(32));
+  assert.is(times, 3);
+  adoptNatives({});
 });
 
 test("64 MiB through one flow: no chunk makes the heap grow", () => {

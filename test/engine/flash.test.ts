@@ -70,7 +70,7 @@ test.when(ESPRUINO !== "", "ESPRUINO is not set")(
       const socket = connect(Number(port), hostname);
       let text = "";
       socket.on("data", (data) => (text += data.toString("latin1")));
-      await until(() => /self-test: \d+ passed, 0 failed/.test(text), "the self-test after the reboot");
+      await until(() => /self-test: \d+ passed, 0 failed/.test(text), "the self-test after the reboot", 60_000);
       socket.destroy();
     } finally {
       board.close();
