@@ -81,8 +81,8 @@ function modulesOf(chunk) {
   return modules;
 }
 
-/** Minified text of `code` for `engine`. Throws an Error naming what the engine does not support. */
-export async function makePortable(code, engine) {
+/** Minified text of `code` for `engine`; with `anywhere`, for others too. Throws an Error naming what the engine does not support. */
+export async function makePortable(code, engine, anywhere = false) {
   checkBundle(code, engine);
   const result = await minify(code, {
     ecma: 5,
@@ -92,7 +92,7 @@ export async function makePortable(code, engine) {
     format: { ecma: 5, comments: false, ascii_only: true, semicolons: true, wrap_iife: true },
   });
   const plain = result.code.replace(/(^|[{;])"use strict";/g, "$1");
-  const hoisted = hoist(engine === "espruino" ? trim(shorten(plain)) : plain);
+  const hoisted = hoist(engine === "espruino" ? trim(shorten(plain, anywhere)) : plain);
   const used = analyse(parse(hoisted, { ecmaVersion: 5, locations: true })).globals;
   const unused = Object.keys(SOURCES).filter((name) => SOURCES[name].every((source) => !used.has(source)));
   const keepProperty = (name) => name === "prototype" || (isEngineProperty(name, engine) && !unused.includes(name));
@@ -131,7 +131,7 @@ export function portable(bundle) {
     const lasting = (name) => LASTING.test(name) || /boards\//.test(modules.get(name) ?? "");
     const nested = bundle.engine === "espruino" ? nest(settled, (host, guest) => !hot(host) && mayMove(guest, host, (name) => modules.get(name) ?? ""), lasting) : settled;
     const phased = inPhases(bundle) ? phase(nested, (name) => modules.get(name)) : nested;
-    return makePortable(phased, bundle.engine);
+    return makePortable(phased, bundle.engine, bundle.board === null);
   }
   return {
     name: "portable",

@@ -8,6 +8,7 @@ import { editor } from "./edits.mjs";
 
 /** Methods that only typed arrays have in bundles. */
 const METHODS = ["subarray", "fill", "set"];
+
 function walk(node, visit) {
   visit(node);
   eachChild(node, (child) => walk(child, visit));
@@ -21,8 +22,12 @@ function installation(methods) {
   return `(function(){var b=new Uint8Array(1),p=ArrayBufferView.prototype;${methods.map((name) => `p.${name}$=b.${name}`).join(",")}})();`;
 }
 
-/** `source` (ES5) with aliases where they make it shorter. Refuses a bundle that has methods of such a name on objects of its own. */
-export function shorten(source) {
+/**
+ * `source` (ES5) with aliases where they make it shorter. Refuses a bundle that has methods of such a name on objects of its own.
+ *
+ * @param anywhere - true for a bundle that other engines run too: they know no ArrayBufferView
+ */
+export function shorten(source, anywhere) {
   const program = parse(source, { ecmaVersion: 5, locations: true });
   const { globals } = analyse(program);
   const edits = editor(source);
@@ -36,7 +41,7 @@ export function shorten(source) {
     calls.get(node.callee.property.name)?.push(node.callee.property);
     if (node.callee.object.name === "Math" && node.callee.property.name === "floor") floors.push(node.callee);
   });
-  const methods = METHODS.filter((name) => calls.get(name).length > 20);
+  const methods = anywhere ? [] : METHODS.filter((name) => calls.get(name).length > 20);
   const head = [];
   if (bytes.length > 9) {
     head.push("function bytes$(length){return new Uint8Array(length)}");

@@ -13,6 +13,7 @@ import type { HeldLoan, KioskCard, KioskCartridge, KioskDevices } from "./device
 import { getLoan } from "../center/api/rental-routes.js";
 import { clearLicenses, revokeLicense } from "./licenses.js";
 import { takeMoney, type Outcome, type PaymentDevice } from "./payment.js";
+import { Turns } from "../host/turns.js";
 import { NotPossible } from "./rental-kiosk.js";
 import { Spool } from "./spool.js";
 
@@ -76,6 +77,8 @@ export class ReturnKiosk {
   /** Since when this process runs: customers of returns that it found may still stand here. */
   private readonly started: number;
   private readonly step: (name: string) => void;
+  /** One thing at a time: what is sent in the background would take a payment under way for one that was cut off. */
+  private readonly turns = new Turns();
 
   constructor(private readonly options: ReturnKioskOptions) {
     this.entries = new Spool(join(options.folder, "returns"));
@@ -94,14 +97,16 @@ export class ReturnKiosk {
    *
    * @throws NotPossible when there is nothing to return, or too many returns wait for the center; then nothing was destroyed
    */
-  async takeBack(): Promise<ReturnView> {
-    for (const id of [...this.attended.keys()]) await this.leave(id);
-    return this.endLoan();
+  takeBack(): Promise<ReturnView> {
+    return this.turns.take(async () => {
+      for (const id of [...this.attended.keys()]) await this.leave(id);
+      return this.endLoan();
+    });
   }
 
   private async endLoan(): Promise<ReturnView> {
     const cap = this.options.cap ?? 50;
-    if (this.unsettled() >= cap) await this.flush().catch(() => undefined);
+    if (this.unsettled() >= cap) await this.sendAll().catch(() => undefined);
     if (this.unsettled() >= cap) throw new NotPossible("This kiosk cannot reach the center and is full; please return at another one.");
     const cartridge = await this.options.devices.cartridge();
     const card = await this.options.devices.card();
@@ -213,20 +218,28 @@ export class ReturnKiosk {
   }
 
   /** The customer rates what comes back; with the center away it is kept and sent later. Answers the customer's points when the center says. */
-  async rate(id: string, stars: number): Promise<number | undefined> {
-    if (this.entry(id).rated === true) throw new NotPossible("You have rated this already; a rating counts once.");
-    this.update(id, { stars, rated: true });
-    return this.online(() => this.sendRating(id));
+  rate(id: string, stars: number): Promise<number | undefined> {
+    return this.turns.take(async () => {
+      if (this.entry(id).rated === true) throw new NotPossible("You have rated this already; a rating counts once.");
+      this.update(id, { stars, rated: true });
+      return this.online(() => this.sendRating(id));
+    });
   }
 
   /** The customer reserves a content. */
-  async reserve(id: string, contentId: string): Promise<number | undefined> {
-    this.update(id, { reservations: [...this.entry(id).reservations, contentId] });
-    return this.online(() => this.sendReservations(id));
+  reserve(id: string, contentId: string): Promise<number | undefined> {
+    return this.turns.take(async () => {
+      this.update(id, { reservations: [...this.entry(id).reservations, contentId] });
+      return this.online(() => this.sendReservations(id));
+    });
   }
 
   /** Has the customer pay what is due. Declined, unknown or center away: returned, unpaid. */
-  async pay(id: string): Promise<LoanBody | undefined> {
+  pay(id: string): Promise<LoanBody | undefined> {
+    return this.turns.take(() => this.payNow(id));
+  }
+
+  private async payNow(id: string): Promise<LoanBody | undefined> {
     this.attended.delete(id);
     const { loan: reported, payment } = this.entry(id);
     // What is due now, not when the return was reported: it may have been paid elsewhere.
@@ -252,7 +265,7 @@ export class ReturnKiosk {
   }
 
   /** The customer goes; what is due is a debt from here on. */
-  async leave(id: string): Promise<void> {
+  private async leave(id: string): Promise<void> {
     this.attended.delete(id);
     if (this.entries.get(id) === undefined) return;
     const { left, payment } = this.entry(id);
@@ -261,7 +274,11 @@ export class ReturnKiosk {
   }
 
   /** Sends whatever waits. Safe to call at any time; throws CenterAway when the center does not answer. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.turns.take(() => this.sendAll());
+  }
+
+  private async sendAll(): Promise<void> {
     for (const [id, since] of [...this.attended]) if (this.gone(since)) await this.leave(id);
     for (const [id, entry] of this.entries.list()) {
       if (entry.loan === undefined) await this.sendReturn(id, entry);

@@ -31,12 +31,8 @@ function rentalPages(kiosk: RentalKiosk): Pages {
     "POST /rent": async (form) => {
       const content = form.get("content") ?? "";
       const chosen = form.get("reader");
-      const offer = kiosk.catalog.offer(content);
-      if (offer === undefined) throw new NotPossible("This is not lent here any more; choose another.");
-      if (chosen === null) {
-        const readers = await kiosk.readers();
-        if (readers.length > 1) return readersPage(offer.content.title, content, readers);
-      }
+      const readers = chosen === null ? await kiosk.readers() : [];
+      if (readers.length > 1) return readersPage(kiosk.catalog.offer(content)?.content.title ?? "What you chose", content, readers);
       const { title } = await kiosk.rent(content, chosen === null || chosen === "any" ? undefined : indexOf(chosen));
       return page("Enjoy", `<p>“${escape(title)}” is on your cartridge. Take cartridge and card.</p><p><a href="/">Back</a></p>`);
     },

@@ -6,7 +6,7 @@ import { CLIENT_FINISHED, ClientDevice, type ClientStatus } from "../host/client
 import { DeviceError } from "../host/session.js";
 import type { Transport } from "../host/transport.js";
 import { DeliveredOrders } from "./orders.js";
-import { Turns } from "./turns.js";
+import { Turns } from "../host/turns.js";
 
 /** Icon areas that a client keeps. */
 const PLACES = 4;

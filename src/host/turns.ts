@@ -5,7 +5,8 @@ export class Turns {
 
   take<T>(work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.waiting.push(() => work().then(resolve, reject));
+      // What throws before its first wait is refused like all else.
+      this.waiting.push(() => Promise.resolve().then(work).then(resolve, reject));
       if (!this.taken) void this.run();
     });
   }
