@@ -58,6 +58,36 @@ test("[C3] a payment declined, unanswered, or answered twice or late is booked e
   }
 });
 
+test("[C3] what a return kiosk sends in the background leaves a payment under way alone, and what a customer presses twice happens once", async () => {
+  const { slots } = await visit();
+  const loan = await renting(slots).rent(contents[0]);
+  world.clock.advance(DAY);
+  const terminal = new SimulatedTerminal();
+  let approve: () => void = () => undefined;
+  const asked = new Promise<void>((resolve) => {
+    const begin = terminal.begin.bind(terminal);
+    terminal.begin = (reference, amount, currency, answer) => {
+      approve = () => {
+        begin(reference, amount, currency, answer);
+      };
+      resolve();
+    };
+  });
+  const counter = returning(slots, { payment: terminal, paymentTimeout: 30_000 });
+  const { id } = await counter.takeBack();
+  const paid = counter.pay(id);
+  await asked;
+  const sent = counter.flush();
+  const again = counter.pay(id).catch((error: unknown) => (error as Error).message);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  approve();
+  assert.is((await paid)?.state, "CLOSED");
+  await sent;
+  assert.is(await again, "This return is finished; begin a new one.");
+  const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
+  assert.equal([after.state, after.paid, terminal.taken.size], ["CLOSED", 150, 1]);
+});
+
 test("a cash drawer keeps exactly what was due, and gives back change and what was put in for nothing", async () => {
   const back: number[] = [];
   const outcomes: string[] = [];

@@ -78,6 +78,7 @@ interface ReturnOptions {
   client?: CenterClient;
   folder?: string;
   payment?: SimulatedTerminal;
+  paymentTimeout?: number;
   cap?: number;
   askPeers?: ConstructorParameters<typeof ReturnKiosk>[0]["askPeers"];
   step?: (name: string) => void;
