@@ -26,6 +26,7 @@ import {
   TAG_PERIODS,
   TAG_REGISTRATION,
 } from "../core/protocol/constants.js";
+import { readClicks, writeClicks, type Clicks } from "./clicks.js";
 import { LinkError, type Transport } from "./transport.js";
 import { DeviceError, DeviceSession } from "./session.js";
 
@@ -98,12 +99,6 @@ export interface HeldLicense {
   epoch: number;
   /** Where it went, when the license was moved away and that is not settled yet. */
   moved: { destination: Uint8Array; useId: Uint8Array } | null;
-}
-
-export interface Clicks {
-  /** 8 bytes. */
-  advertId: Uint8Array;
-  count: number;
 }
 
 /** Frames that one SUPPLY carries, so that STATUS and STOP come in between; at 8 kHz about two seconds of sound. */
@@ -276,20 +271,12 @@ export class ClientDevice {
 
   /** Clicks that could not be sent over the client's own network. */
   async clicks(): Promise<Clicks[]> {
-    const data = await this.getData(TAG_CLICKS, "The client does not tell its clicks");
-    const clicks: Clicks[] = [];
-    for (let at = 0; at + 12 <= data.length; at += 12) clicks.push({ advertId: data.slice(at, at + 8), count: get32(data, at + 8) });
-    return clicks;
+    return readClicks(await this.getData(TAG_CLICKS, "The client does not tell its clicks"));
   }
 
   /** Takes clicks that have been reported off the client's count. */
   async clearClicks(clicks: Clicks[]): Promise<void> {
-    const data = new Uint8Array(12 * clicks.length);
-    clicks.forEach((click, i) => {
-      data.set(click.advertId, 12 * i);
-      put32(data, 12 * i + 8, click.count);
-    });
-    await this.session.command(0x00, INS_PUT_DATA, TAG_CLICKS, data, "The client did not clear its clicks");
+    await this.session.command(0x00, INS_PUT_DATA, TAG_CLICKS, writeClicks(clicks), "The client did not clear its clicks");
   }
 
   async stop(): Promise<void> {

@@ -14,6 +14,8 @@ import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices }
 import { clearLicenses } from "./licenses.js";
 import { carryMeeting, type Met } from "./meeting.js";
 import { Spool } from "./spool.js";
+import { hex, unhex } from "../host/party.js";
+import { Turns } from "../host/turns.js";
 
 /** A rental under way: all that is needed to bring it to an end, good or bad, after a kill. */
 interface Attempt {
@@ -46,9 +48,6 @@ const CHARGE_POLL = 1000;
 /** Bytes of adverts that a customer waits for: half a minute on the wire. */
 const ADVERTS_LIMIT = 256 << 10;
 
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
-
 /** Lends: agrees with center and card, records the content, has the key loaded and armed. Holds no truth of its own and sees no key. */
 export class RentalKiosk {
   readonly catalog: KioskCatalog;
@@ -57,7 +56,7 @@ export class RentalKiosk {
   readonly records: Spool<LoanBody>;
   private readonly attempts: Spool<Attempt>;
   private readonly step: (name: string) => void;
-  private turn: Promise<unknown> = Promise.resolve();
+  private readonly turns = new Turns();
   private busy = 0;
 
   constructor(private readonly options: RentalKioskOptions) {
@@ -232,9 +231,7 @@ export class RentalKiosk {
   /** One rental or recovery at a time: a second would take the first for one that was cut off. */
   private alone<T>(work: () => Promise<T>): Promise<T> {
     this.busy++;
-    const result = this.turn.then(work).finally(() => this.busy--);
-    this.turn = result.catch(() => undefined);
-    return result;
+    return this.turns.take(work).finally(() => this.busy--);
   }
 
   private async finishAll(): Promise<void> {

@@ -16,6 +16,7 @@ import { takeMoney, type Outcome, type PaymentDevice } from "./payment.js";
 import { Turns } from "../host/turns.js";
 import { NotPossible } from "./rental-kiosk.js";
 import { Spool } from "./spool.js";
+import { hex, unhex } from "../host/party.js";
 
 /** A return on its way to the center, and what the customer left with it. */
 export interface ReturnEntry {
@@ -65,9 +66,6 @@ export interface ReturnKioskOptions {
 
 /** Seconds that a customer has to pay, rate and reserve. */
 const ATTENTION = 600;
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-const unhex = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, "hex"));
 
 /** Takes loans back: destroys the key, keeps the receipt until the center has it, has the customer pay, rate and reserve. */
 export class ReturnKiosk {

@@ -28,7 +28,7 @@ import {
   TAG_RECOMMENDATIONS,
   TAG_TICKET,
 } from "../core/protocol/constants.js";
-import { AREAS, CLICK, sectionAt } from "../core/protocol/adverts.js";
+import { AREAS, sectionAt } from "../core/protocol/adverts.js";
 import type { Clicks } from "../center/api/delivery-messages.js";
 import { LICENSE_LOAN, LICENSE_TERMS } from "../core/protocol/license.js";
 import { TERMS_LENGTH } from "../core/protocol/terms.js";
@@ -37,9 +37,10 @@ import { DeviceSession } from "../host/session.js";
 import { LinkError, type Transport } from "../host/transport.js";
 import type { CounterIntroduction } from "./introduction.js";
 import { DeviceRefused, type HeldLoan, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
+import { readClicks } from "../host/clicks.js";
+import { hex } from "../host/party.js";
 
 const none = new Uint8Array(0);
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
 /** Notes of recommendations that a cartridge has room for, licenses and reader certificates that a card has. */
 const NOTES = 4;
@@ -170,12 +171,10 @@ class SlotCartridge implements KioskCartridge {
 
   async readClicks(): Promise<Clicks> {
     const data = await query(this.session, INS_GET_DATA, TAG_CLICKS, 0x00);
-    const clicks: Clicks = [];
-    for (let at = 0; data !== null && at + CLICK <= data.length; at += CLICK) {
-      const count = Math.min(get32(data, at + 8), MOST_CLICKS);
-      if (count > 0) clicks.push({ advertId: hex(data.subarray(at, at + 8)), count });
-    }
-    return clicks.slice(0, AREAS);
+    return readClicks(data ?? none)
+      .map(({ advertId, count }) => ({ advertId: hex(advertId), count: Math.min(count, MOST_CLICKS) }))
+      .filter(({ count }) => count > 0)
+      .slice(0, AREAS);
   }
 
   async clearClicks(): Promise<void> {

@@ -60,6 +60,17 @@ async function freed(stage: Stage): Promise<ReturnType<Stage["session"]>> {
   return session;
 }
 
+/** False when the cartridge refuses the key, and for nothing else. */
+function takesKey(rental: Parameters<typeof rent>[0]): Promise<boolean> {
+  return rent(rental).then(
+    () => true,
+    (error: unknown) => {
+      assert.match((error as Error).message, /did not take the key: 0x6985/);
+      return false;
+    },
+  );
+}
+
 test("a key load that was recorded does not go into the same cartridge again: its challenge is over, and so is its counter", async () => {
   const attack = async (stage: Stage): Promise<boolean> => {
     const { kept } = await rentAndKeep(stage);
@@ -222,13 +233,7 @@ test("[A17] the key of another content than the one that was recorded is not tak
           header: recorded.produced.header,
         }),
       });
-      return rent(rental).then(
-        () => true,
-        (error: unknown) => {
-          assert.match((error as Error).message, /did not take the key: 0x6985/);
-          return false;
-        },
-      );
+      return takesKey(rental);
     },
     "cartridge",
     [
@@ -254,13 +259,7 @@ test("[A6] a kiosk that lies about the charge does not get a key into an empty c
         if (ins === INS_PREPARE) answer[22] = 1;
         return answer;
       };
-      return rent(rental).then(
-        () => true,
-        (error: unknown) => {
-          assert.match((error as Error).message, /did not take the key: 0x6985/);
-          return false;
-        },
-      );
+      return takesKey(rental);
     },
     "cartridge",
     [{ file: "src/cartridge/loan.ts", from: " || supply.millivolts() < supply.charged) return", to: ") return" }],
