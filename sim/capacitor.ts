@@ -38,6 +38,8 @@ interface State {
 }
 
 const SMALLEST_ESR = 1e-3;
+/** Of the capacitance within one step. */
+const LARGEST_CHANGE = 0.1;
 
 export class Capacitor {
   readonly model: CapacitorModel;
@@ -141,8 +143,10 @@ export class Capacitor {
       const halves = this.#step(half, step / 2);
       const error = Math.max(Math.abs(whole.v1 - halves.v1), Math.abs(whole.v2 - halves.v2)) / 3;
       const switched = this.#limited(from) !== this.#limited(halves);
-      if ((error > this.tolerance || (switched && step > 1e-6)) && step > 1e-9) {
-        step *= switched ? 0.5 : Math.max(0.1, 0.8 * Math.cbrt(this.tolerance / error));
+      // Over a large change of the capacitance the two results can agree by chance.
+      const far = Math.abs(this.#capacitance(halves.v1) / this.#capacitance(from.v1) - 1) > LARGEST_CHANGE;
+      if ((error > this.tolerance || far || (switched && step > 1e-6)) && step > 1e-9) {
+        step *= switched || far ? 0.5 : Math.max(0.1, 0.8 * Math.cbrt(this.tolerance / error));
         continue;
       }
       this.#state = { v1: halves.v1 + (halves.v1 - whole.v1) / 3, v2: halves.v2 + (halves.v2 - whole.v2) / 3 };

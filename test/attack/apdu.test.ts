@@ -1,5 +1,5 @@
 /** Whatever arrives as an APDU, in every state: a standard status word, and the state as it was or reset to the start. Against a model of what may be answered. */
-import fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import {
   CUSTODY_SPLIT,

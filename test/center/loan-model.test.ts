@@ -2,7 +2,7 @@
  * A model of the loan beside the service: random commands from several customers and cartridges, each perhaps sent twice, in parallel, or cut off
  * before its answer; after each the service and the model agree, and the books balance.
  */
-import fc from "fast-check";
+import fc from "../generate.js";
 import { sql } from "kysely";
 import * as assert from "uvu/assert";
 import * as rental from "../../src/center/api/rental-routes.js";

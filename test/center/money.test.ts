@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import { CHARGE_MAX, HEARTBEAT, baseCharge, endOfCharge, startedPeriods, timeCharge, type Tariff } from "../../src/center/api/tariff.js";
 import { suite } from "../suite.js";

@@ -1,6 +1,6 @@
 /** Requests generated from the OpenAPI document, in form and out of form, from every kind of caller: never a 5xx, and every refusal is a known problem. */
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import { PROBLEMS } from "../../src/center/api/problems.js";
 import { registerTerminal } from "../../src/center/api/order-routes.js";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import { SEAL_OVERHEAD, open, seal } from "../../src/core/seal.js";
 import { suite } from "../suite.js";

@@ -1,5 +1,5 @@
 /** The pieces of suite 1 by themselves. */
-import * as fc from "fast-check";
+import fc from "../generate.js";
 import nacl from "tweetnacl";
 import * as assert from "uvu/assert";
 import { poly1305 } from "../../src/core/stream/poly1305.js";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../generate.js";
 import { createHash, hkdfSync } from "node:crypto";
 import * as assert from "uvu/assert";
 import { adoptNatives } from "../../src/core/adopt.js";

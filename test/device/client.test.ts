@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../generate.js";
 import { anything, capture, instance, verify, when } from "ts-mockito";
 import * as assert from "uvu/assert";
 import { startClient } from "../../src/client/client.js";

@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import { COPY_CONTENT, COPY_USE } from "../../src/core/protocol/copy-certificate.js";
 import { HEADER_LENGTH, headerEncode } from "../../src/core/stream/header.js";

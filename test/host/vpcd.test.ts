@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import fc from "../generate.js";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";

@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import {
   SW_CLASS,

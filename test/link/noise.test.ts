@@ -1,4 +1,4 @@
-import * as fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import { get32, put32 } from "../../src/core/bytes.js";
 import { crc32 } from "../../src/core/hash/crc32.js";

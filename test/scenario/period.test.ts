@@ -1,6 +1,6 @@
 /** Deliveries to a client: the key opens within its period alone, whatever any clock but the server's says. */
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import fc from "../generate.js";
 import { CLIENT_FINISHED, CLIENT_REFUSED, CLIENT_STOPPED, SOURCE_NETWORK, SOURCE_STORE } from "../../src/host/client-device.js";
 import { ClientWorld, type SimulatedClient } from "../../sim/client-world.js";
 import type { ClientStatus } from "../../src/host/client-device.js";

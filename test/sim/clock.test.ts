@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import fc from "../generate.js";
 import { Clock, DAY, SECOND } from "../../sim/clock.js";
 import { Random } from "../../sim/random.js";
 import { World } from "../../sim/world.js";

@@ -1,6 +1,6 @@
 /** The fault runner has to find what is wrong, and say how to see it again. */
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import fc from "../generate.js";
 import { cutEverywhere, decodeCuts, encodeCuts, replay, worldAt, type Cut, type FaultScenario } from "../../sim/faults.js";
 import { PUCKJS } from "../../sim/espruino/profile.js";
 import { suite } from "../suite.js";

@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import fc from "../generate.js";
 import { NorFlash, PowerCut, type FlashModel, type Tear } from "../../sim/flash.js";
 import { SerialNor } from "../../sim/nor.js";
 import { Random } from "../../sim/random.js";

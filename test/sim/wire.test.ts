@@ -1,5 +1,5 @@
 import * as assert from "uvu/assert";
-import fc from "fast-check";
+import fc from "../generate.js";
 import { World } from "../../sim/world.js";
 import type { HostPort, Noise, Wire } from "../../sim/wire.js";
 import { suite } from "../suite.js";

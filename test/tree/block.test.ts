@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../generate.js";
 import { suite } from "../suite.js";
 import * as assert from "uvu/assert";
 import { get32, put32 } from "../../src/core/bytes.js";

@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import fc from "../generate.js";
 import { suite } from "../suite.js";
 import * as assert from "uvu/assert";
 import { SCHEME_COMPLETE_SUBTREE, SCHEME_SUBSET_DIFFERENCE } from "../../src/core/tree/tree.js";

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import fc from "fast-check";
+import fc from "../generate.js";
 import * as assert from "uvu/assert";
 import { blockSlice, enablingBlock } from "../../src/center/tree/block.js";
 import { treeCover } from "../../src/center/tree/cover.js";
