@@ -49,6 +49,7 @@ export class Capacitor {
   #load = 0;
   #source: Source | undefined;
   #celsius = 25;
+  #steps = 0;
 
   constructor(model: CapacitorModel, volts = 0, tolerance = 1e-7) {
     if (!(model.farads > 0)) throw new Error(`capacitance must be above 0 farad, got ${String(model.farads)}`);
@@ -60,6 +61,11 @@ export class Capacitor {
   /** Voltage at the terminals under the present load and source. */
   get volts(): number {
     return Math.max(0, this.#terminal(this.#state, this.#limited(this.#state)));
+  }
+
+  /** Steps computed so far, refused ones too: what the time it takes is made of. */
+  get steps(): number {
+    return this.#steps;
   }
 
   /** Voltages inside the two branches. */
@@ -137,6 +143,7 @@ export class Capacitor {
     let step = seconds;
     for (let rounds = 0; left > 0 && rounds < 100_000; rounds++) {
       step = Math.min(step, left);
+      this.#steps++;
       const from = this.#state;
       const whole = this.#step(from, step);
       const half = this.#step(from, step / 2);

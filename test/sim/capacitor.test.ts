@@ -210,16 +210,16 @@ test("the cell calls out at its thresholds at the right times and in order, by s
   assert.is.not(run(2)[0][1], seen[0][1]);
 });
 
-test("ten thousand cells of thirty days are computed in seconds", () => {
+test("a cell of thirty days takes a hundred steps, not one for every second", () => {
   const random = new Random("fleet");
-  const began = performance.now();
+  let most = 0;
   for (let i = 0; i < 1000; i++) {
     const capacitor = new Capacitor({ ...half, farads: random.between(1, 3) }, 5);
     capacitor.load = 1e-6;
     capacitor.timeTo(2, "falling", 30 * 86_400);
+    most = Math.max(most, capacitor.steps);
   }
-  const each = (performance.now() - began) / 1000;
-  assert.ok(each < 3, `${each.toFixed(3)} ms each`);
+  assert.ok(most <= 100, `${String(most)} steps`);
 });
 
 const spice = spawnSync("ngspice", ["--version"]).status === 0;

@@ -116,7 +116,7 @@ test("unequal baud rates give garbage", () => {
   assert.ok(all(got).some((byte) => byte !== 0));
 });
 
-test("a megabyte in chunks of 512 at 115200 baud costs less than two seconds of the host's time", () => {
+test("a megabyte in chunks of 512 at 115200 baud arrives whole, each chunk for a credit", () => {
   const { world, a, b, got } = pair({ baud: 115_200 });
   let sent = 0;
   const chunk = new Uint8Array(512);
@@ -130,13 +130,10 @@ test("a megabyte in chunks of 512 at 115200 baud costs less than two seconds of 
     have += bytes.length;
     if (have % 512 === 0) b.write(Uint8Array.of(1));
   });
-  const began = performance.now();
   b.write(Uint8Array.of(1));
   world.clock.runUntilQuiet(1e12);
-  const took = performance.now() - began;
   assert.is(have, 1 << 20);
   assert.is(got.length, 0);
-  assert.ok(took < 2000, `${took.toFixed(0)} ms`);
 });
 
 test.run();
