@@ -24,20 +24,23 @@ export function keepReleases() {
 
 /**
  * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, and what they share; what a session goes through, which
- * waits for arithmetic; everything else that answers commands, which does not wait. Undefined: always there.
+ * waits for arithmetic; everything else that answers commands, which does not wait; what opens the chunks of a play, made for each and held by
+ * what its one entry answers. Undefined: always there.
  */
 const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./];
 const SHARED = ARITHMETIC.length;
 const SESSION = SHARED + 1;
 const COMMANDS = SHARED + 2;
+const OPENING = SHARED + 3;
+const OPENS = /src\/core\/stream\/(suite1|suite2|salsa|poly1305)\.|src\/reader\/opening\./;
 const WAITS = /src\/core\/(device\/(device|personalization)|protocol\/(responder|handshake))\./;
 const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
-const ACCESS = { [SESSION]: "session$()", [COMMANDS]: "commands$()" };
+const ACCESS = { [SESSION]: "session$()", [COMMANDS]: "commands$()", [OPENING]: "makeOpening$()" };
 
 const ADOPTION = /src\/core\/adopt\./;
 
 /** Where the functions of a module belong, if it is one of those that answer commands. */
-const workOf = (module) => (WAITS.test(module) ? SESSION : WORK.test(module) ? COMMANDS : undefined);
+const workOf = (module) => (OPENS.test(module) ? OPENING : WAITS.test(module) ? SESSION : WORK.test(module) ? COMMANDS : undefined);
 
 /** Functions whose closures stay for good: they are no part of a phase. */
 export const LASTING = /^(boot|(start|create)[A-Z]\w*)$/;
@@ -134,6 +137,7 @@ function place(nodes, owners, written, moduleOf) {
     if (module === undefined) continue;
     const arithmetic = ARITHMETIC.findIndex((pattern) => pattern.test(module));
     if (arithmetic >= 0) node.group.place = arithmetic;
+    else if (OPENS.test(module)) node.group.place = OPENING;
     else if (workOf(module) !== undefined && isFunction(node.statement) && !stays(node.group)) node.group.place = workOf(module);
   }
   for (let changed = true; changed; ) {
@@ -170,7 +174,7 @@ export function phase(source, moduleOf) {
   place(nodes, owners, writtenTo(program), moduleOf);
   const placeOf = (node) => node.group.place;
   /** What can be reached from outside, by phase: names in the order of the array that the phase answers. */
-  const entries = Array.from({ length: COMMANDS + 1 }, () => []);
+  const entries = Array.from({ length: OPENING + 1 }, () => []);
   const surrounds = (outer, inner) => outer === inner || (outer === SHARED && inner !== undefined && inner < SHARED);
   /** The text of a statement; from outside, phases are reached through what they answer. */
   function text(node) {
@@ -202,6 +206,8 @@ export function phase(source, moduleOf) {
   const answer = (index) => `return [${entries[index].join(",")}]`;
   const kinds = ARITHMETIC.map((_, index) => `function arithmetic${index + 1}$(){${inside[index].join("\n")}\n${answer(index)}}`);
   const choice = ARITHMETIC.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
+  if (entries[OPENING].length > 1) throw new Error(`${entries[OPENING].join(" and ")}: what opens chunks is made for one entry alone`);
+  const opening = entries[OPENING].length ? `function makeOpening$(){${inside[OPENING].join("\n")}\n${answer(OPENING)}}` : "";
   const makers = [
     ["Session", SESSION],
     ["Commands", COMMANDS],
@@ -222,5 +228,6 @@ function arithmetic$(kind){
 if(kind!==arithmeticKind$){commandsAlive$=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
 return arithmeticAlive$}
 ${makers.join("\n")}
+${opening}
 ${start}`;
 }

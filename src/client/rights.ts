@@ -26,8 +26,8 @@ import {
 import { TERMS_NOT_BEFORE } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
-import { streamStart } from "../core/stream/stream.js";
-import { LOAN_ENVELOPE, LOAN_HEADER, LOAN_RATE, LOAN_SIZE, REASON_KEY, REASON_LICENSE } from "../reader/state.js";
+import { beginStream } from "../reader/player.js";
+import { LOAN_RATE, LOAN_SIZE, REASON_KEY, REASON_LICENSE } from "../reader/state.js";
 import { OWN_EPOCH, OWN_LENGTH, OWN_TITLE, own, seekOwn, storeOwn } from "./licenses.js";
 import { PERIOD_HELD, countPlay, period, readPeriod, seekPeriod } from "./periods.js";
 import { type Client, RIGHT_CARD, RIGHT_LICENSE, RIGHT_PERIOD, WANTED_ENVELOPE } from "./state.js";
@@ -65,10 +65,7 @@ export function chooseRight(client: Client): boolean {
 
 /** Starts the stream with the title key in `player.other`. */
 function startStream(client: Client): void {
-  const player = client.player;
-  const started = streamStart(player.stream, player.loan.subarray(LOAN_HEADER, LOAN_ENVELOPE), player.other);
-  player.other.fill(0);
-  if (started) fetch(client);
+  if (beginStream(client.player)) fetch(client);
   else refuse(client, REASON_KEY, 0, 0);
 }
 

@@ -50,10 +50,10 @@ export function fetch(client: Client): void {
   if (client.source === SOURCE_CARTRIDGE) return receiveChunks(player);
   client.next = 0;
   client.total = get32(player.loan, LOAN_SIZE);
-  client.frame = stream.sealedChunk;
+  client.frame = stream === null ? 0 : stream.sealedChunk;
   client.pending = false;
   client.release = null;
-  if (streamChunks(stream, client.total) === 0 || client.frame > BULK_CONTENT) return refuse(client, REASON_CHUNK, 0, 0);
+  if (stream === null || streamChunks(stream, client.total) === 0 || client.frame > BULK_CONTENT) return refuse(client, REASON_CHUNK, 0, 0);
   begin(player);
   if (client.source === SOURCE_STORE) pump(client);
   else wait(client);

@@ -6,6 +6,7 @@ import {
   INS_CONTRACT_KEY,
   INS_ERASE,
   INS_GET_DATA,
+  INS_GET_LOAN,
   INS_LOAD_KEY,
   INS_LOAD_PROGRAM,
   INS_PREPARE,
@@ -31,9 +32,9 @@ import {
   TERMS_TOTAL,
   TERMS_WINDOW,
 } from "../core/protocol/terms.js";
-import { SW_OK } from "../core/link/apdu.js";
+import { SW_CONDITIONS, SW_NOT_FOUND, SW_OK } from "../core/link/apdu.js";
 import { SECTION_BLOCK, sectionAt } from "../core/protocol/adverts.js";
-import type { DeviceInfo, DeviceSession } from "../host/session.js";
+import { DeviceError, type DeviceInfo, type DeviceSession } from "../host/session.js";
 import type { LoanCenter, PreparedLoan } from "../center/api.js";
 import { makeReadProgram, type ReadProgram } from "./read-program.js";
 
@@ -87,6 +88,8 @@ export interface Rental {
   wait(milliseconds: number): Promise<void>;
   /** Told of every step, and while recording of the bytes done. */
   progress?(step: RentalStep, done: number, total: number): void;
+  /** The cartridge's proof that it holds the key, set by `rent`: a call that is repeated with the same object goes on from there. */
+  held?: Uint8Array | undefined;
 }
 
 /** Offset of the terms in a contract. */
@@ -132,11 +135,13 @@ export function requireRoom(info: DeviceInfo, sealedLength: number): void {
 
 /**
  * Makes one loan: contract with the card, content to the cartridge, key from the center to whoever shall hold it, activation. Every key passes sealed. A cut
- * at any step leaves a loan that was never activated and a key that dies by itself; the call may be repeated.
+ * at any step leaves a loan that was never activated and a key that dies by itself; the call may be repeated, with the same object, until the loan is made.
  */
 export async function rent(rental: Rental): Promise<Uint8Array> {
   const { cartridge, card, center } = rental;
   const progress = rental.progress ?? ((): void => undefined);
+  // Of a call that was cut off nothing stands.
+  cartridge.session.close();
   const info = await cartridge.session.info();
   requireRoom(info, rental.content.length);
   await cartridge.session.authenticate(ROLE_CARTRIDGE);
@@ -151,6 +156,10 @@ export async function rent(rental: Rental): Promise<Uint8Array> {
     terms: rental.terms,
     idempotencyKey: rental.idempotencyKey,
   });
+  if (rental.held) {
+    if (await unlessRefused(SW_CONDITIONS, arm(rental, prepared.loanId, rental.held))) return prepared.loanId;
+    throw new Error("The cartridge's key died before the loan began; begin a new one.");
+  }
   if (center.meet && card.carry) {
     // The center's own session takes the place of the kiosk's, which begins anew by the pair that the two share.
     await center.meet(prepared.loanId, card.carry);
@@ -170,25 +179,54 @@ export async function rent(rental: Rental): Promise<Uint8Array> {
   const held = await cartridge.session.command(0x80, INS_LOAD_KEY, 0, join(keyLoad, envelope), "The cartridge did not take the key");
   if (program) await cartridge.session.command(0x80, INS_LOAD_PROGRAM, 0, program.bytes, "The cartridge did not take the read program");
   progress("loaded", 0, 0);
-  const activation = await center.activate(prepared.loanId, held);
-  await cartridge.session.command(0x80, INS_ACTIVATE, 0, activation, "The cartridge did not arm");
-  progress("active", 0, 0);
-  return prepared.loanId;
+  rental.held = held;
+  return arm(rental, prepared.loanId, held);
+}
+
+/** Has the center activate the loan, and the cartridge arm; answers the loan's id. */
+async function arm(rental: Rental, loanId: Uint8Array, held: Uint8Array): Promise<Uint8Array> {
+  const activation = await rental.center.activate(loanId, held);
+  await rental.cartridge.session.command(0x80, INS_ACTIVATE, 0, activation, "The cartridge did not arm");
+  rental.progress?.("active", 0, 0);
+  return loanId;
+}
+
+/** What a command answers; null when the device refuses it with this status. */
+async function unlessRefused(status: number, answer: Promise<Uint8Array>): Promise<Uint8Array | null> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof DeviceError && error.status === status) return null;
+    throw error;
+  }
 }
 
 /** A receipt of the loan before goes to the center first; only its acknowledgement makes the cartridge free. */
 export async function settleReceipt(cartridge: DeviceSession, center: LoanCenter): Promise<Uint8Array | null> {
   const { sw, data } = await cartridge.transfer(0x00, INS_GET_DATA, TAG_RECEIPT, none);
   if (sw !== SW_OK) return null;
-  const acknowledgement = await center.receive(data);
-  await cartridge.command(0x80, INS_ACKNOWLEDGE, 0, acknowledgement, "The cartridge did not take the acknowledgement of its receipt");
+  await acknowledge(cartridge, await center.receive(data));
   return data;
+}
+
+async function acknowledge(cartridge: DeviceSession, proof: Uint8Array): Promise<void> {
+  await cartridge.command(0x80, INS_ACKNOWLEDGE, 0, proof, "The cartridge did not take the acknowledgement of its receipt");
+}
+
+/** A key that a call before loaded and nobody activated makes room. Throws when the cartridge holds a loan that runs. */
+async function dropPending(cartridge: DeviceSession, center: LoanCenter): Promise<void> {
+  const { sw } = await cartridge.transfer(0x80, INS_GET_LOAN, 0, none);
+  if (sw === SW_OK) throw new Error("The cartridge has a loan that runs; return it first.");
+  await cartridge.command(0x80, INS_ERASE, 0, none, "The cartridge did not destroy the key of a loan that was never made");
+  await settleReceipt(cartridge, center);
 }
 
 /**
  * Ends a loan: destroys the key in the cartridge, brings the receipt to the center, and has the card destroy its license. Either device may be absent.
  *
- * @returns the receipt, or null where the cartridge was not brought
+ * The call may be repeated after a cut, until both devices are done.
+ *
+ * @returns the receipt, or null where the cartridge was not brought or holds no loan any more
  */
 export async function giveBack(
   center: LoanCenter,
@@ -199,15 +237,9 @@ export async function giveBack(
   let receipt: Uint8Array | null = null;
   if (cartridge) {
     await cartridge.session.authenticate(ROLE_CARTRIDGE);
-    receipt = await cartridge.session.command(0x80, INS_ERASE, 0, none, "The cartridge did not destroy its key");
-    const acknowledgement = await center.receive(receipt);
-    await cartridge.session.command(
-      0x80,
-      INS_ACKNOWLEDGE,
-      0,
-      acknowledgement,
-      "The cartridge did not take the acknowledgement of its receipt",
-    );
+    const erased = cartridge.session.command(0x80, INS_ERASE, 0, none, "The cartridge did not destroy its key");
+    receipt = await unlessRefused(SW_NOT_FOUND, erased);
+    if (receipt) await acknowledge(cartridge.session, await center.receive(receipt));
   }
   if (card) {
     await card.session.authenticate(ROLE_CARD);
@@ -245,7 +277,12 @@ async function record(rental: Rental, prepared: PreparedLoan, program: ReadProgr
     throw new Error(
       `The kiosk's copy has ${String(content.length)} bytes and the center's ${String(sealedLength)}; fetch the content again.`,
     );
-  await cartridge.session.command(0x80, INS_RECORD, 0, join(header, size), "The cartridge did not begin to record");
+  const begin = join(header, size);
+  const start = (): Promise<Uint8Array> => cartridge.session.command(0x80, INS_RECORD, 0, begin, "The cartridge did not begin to record");
+  if ((await unlessRefused(SW_CONDITIONS, start())) === null) {
+    await dropPending(cartridge.session, rental.center);
+    await start();
+  }
   await cartridge.sendFrames(Math.ceil(total / FRAME), (index) => {
     const at = index * FRAME;
     if (at >= behind) return adverts.subarray(at - behind, at - behind + FRAME);

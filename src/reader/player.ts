@@ -1,5 +1,5 @@
 import type { Board, Sink } from "../../boards/board.js";
-import { equal, get32, put16, put32, scratch } from "../core/bytes.js";
+import { equal, get32, none, put16, put32, scratch } from "../core/bytes.js";
 import type { Device } from "../core/device/device.js";
 import { SLOT_PLAY } from "../core/device/identity.js";
 import { raiseFloor } from "../core/device/party.js";
@@ -35,10 +35,9 @@ import { TERMS_CUSTODY, TERMS_LENGTH } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
 import { open } from "../core/seal.js";
 import { HEADER_CONTENT } from "../core/stream/header.js";
-import { createStream, streamChunks, streamOpenChunk, streamStart, streamWipe } from "../core/stream/stream.js";
-import { suite1 } from "../core/stream/suite1.js";
-import { suite2 } from "../core/stream/suite2.js";
+import { streamChunks, streamOpenChunk, streamStart, streamWipe } from "../core/stream/stream.js";
 import { handClicks, readDirectory } from "./adverts.js";
+import { openingStream } from "./opening.js";
 import { exchange, type Peer } from "./peers.js";
 import {
   PLAYER_IDLE,
@@ -61,13 +60,12 @@ import {
   LOAN_RATE,
   LOAN_TIME,
   LOAN_LENGTH,
+  CHUNK,
   type Player,
 } from "./state.js";
 
 const context = scratch(ENVELOPE_CONTEXT);
 const digest = scratch(32);
-/** Largest chunk of plaintext: sealed in either suite it fits one frame of the wire. */
-const CHUNK = 480;
 
 export function createPlayer(device: Device, board: Board, sink: Sink, card: Peer, cartridge: Peer): Player {
   return {
@@ -89,20 +87,32 @@ export function createPlayer(device: Device, board: Board, sink: Sink, card: Pee
     play: new Uint8Array(33),
     key: new Uint8Array(32),
     other: new Uint8Array(32),
-    stream: createStream([suite1, suite2], CHUNK),
-    clear: new Uint8Array(CHUNK),
+    stream: null,
+    clear: none,
     fetch: receiveChunks,
     finish: closeLicense,
   };
 }
 
-/** Overwrites every secret of the play. */
+/** Overwrites every secret of the play, and gives back what opened its chunks. */
 export function wipe(player: Player): void {
   player.license.fill(0);
   player.key.fill(0);
   player.other.fill(0);
   player.clear.fill(0);
-  streamWipe(player.stream);
+  player.clear = none;
+  if (player.stream !== null) streamWipe(player.stream);
+  player.stream = null;
+}
+
+/** Starts the stream with the title key in `player.other`, which is wiped; false when there is no such stream. */
+export function beginStream(player: Player): boolean {
+  const stream = player.stream || openingStream();
+  const started = streamStart(stream, player.loan.subarray(LOAN_HEADER, LOAN_ENVELOPE), player.other);
+  player.stream = stream;
+  if (player.clear.length === 0) player.clear = new Uint8Array(CHUNK);
+  player.other.fill(0);
+  return started;
 }
 
 /** Ends without having played to the end. */
@@ -213,12 +223,8 @@ function openEnvelope(player: Player): void {
     get32(loan, LOAN_SIZE),
     get32(loan, LOAN_RATE),
   );
-  if (
-    !open(player.other, player.key, context, loan.subarray(LOAN_ENVELOPE, LOAN_SIZE)) ||
-    !streamStart(player.stream, header, player.other)
-  )
+  if (!open(player.other, player.key, context, loan.subarray(LOAN_ENVELOPE, LOAN_SIZE)) || !beginStream(player))
     return end(player, PLAYER_REFUSED, REASON_KEY, 0);
-  player.other.fill(0);
   if (fromCartridge(player)) readDirectory(player, go);
   else go();
 }
@@ -233,7 +239,8 @@ export function begin(player: Player): void {
 
 /** Opens and checks one sealed chunk, and only then plays it; false, and the play stopped, when it is not genuine. `release` when the sink has room again. */
 export function playChunk(player: Player, index: number, last: boolean, bytes: Uint8Array, release: () => void): boolean {
-  const length = player.state === PLAYER_PLAYING ? streamOpenChunk(player.stream, index, last, bytes, player.clear) : 0;
+  const stream = player.stream;
+  const length = stream !== null && player.state === PLAYER_PLAYING ? streamOpenChunk(stream, index, last, bytes, player.clear) : 0;
   if (player.state !== PLAYER_PLAYING) return false;
   if (length < 0) {
     player.chunk = index;
@@ -260,8 +267,8 @@ export function finished(player: Player): number {
 export function receiveChunks(player: Player): void {
   const cartridge = player.cartridge;
   const stream = player.stream;
-  const size = stream.sealedChunk;
-  const count = streamChunks(stream, get32(player.loan, LOAN_SIZE));
+  const size = stream === null ? 0 : stream.sealedChunk;
+  const count = stream === null ? 0 : streamChunks(stream, get32(player.loan, LOAN_SIZE));
   if (count === 0 || size > BULK_CONTENT) return end(player, PLAYER_REFUSED, REASON_CHUNK, 0);
   put32(cartridge.data, 0, 0);
   put16(cartridge.data, 4, size);

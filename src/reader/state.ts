@@ -33,6 +33,9 @@ export const LOAN_RATE = LOAN_SIZE + 4;
 export const LOAN_TIME = LOAN_RATE + 4;
 export const LOAN_LENGTH = LOAN_TIME + 8;
 
+/** Largest chunk of plaintext: sealed in either suite it fits one frame of the wire. */
+export const CHUNK = 480;
+
 export interface Player {
   device: Device;
   board: Board;
@@ -57,7 +60,8 @@ export interface Player {
   play: Uint8Array;
   key: Uint8Array;
   other: Uint8Array;
-  stream: Stream;
+  /** While a play is under way: what opens its chunks, and one chunk opened. */
+  stream: Stream | null;
   clear: Uint8Array;
   /** Fetches the sealed content, now that the stream can open it; all of it has been played. */
   fetch: (player: Player) => void;

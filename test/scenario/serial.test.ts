@@ -9,7 +9,7 @@ import { CUSTODY_CARTRIDGE, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../..
 import { openPort } from "../../src/host/open.js";
 import { DeviceSession } from "../../src/host/session.js";
 import { LINK_UNPLUGGED, Transport, type LinkError } from "../../src/host/transport.js";
-import { encodeTerms, rent, type KioskDevice, type RentalStep } from "../../src/kiosk/rental.js";
+import { encodeTerms, rent, type KioskDevice, type Rental, type RentalStep } from "../../src/kiosk/rental.js";
 import { suite } from "../suite.js";
 import { Cable } from "./support/cable.js";
 import { LeydenCommand } from "./support/command.js";
@@ -104,19 +104,19 @@ async function visit(
 ): Promise<Rented> {
   const said: string[] = [];
   const again = (error: LinkError): void => void said.push(error.message);
-  const work = (): Promise<Uint8Array> =>
-    rent({
-      cartridge: device(counter.cartridgeAt),
-      card: device(counter.cardAt),
-      center: parties.center,
-      contentId: title.produced.contentId,
-      content: { length: title.sealed.length, read: (offset, length) => title.sealed.subarray(offset, offset + length) },
-      terms: encodeTerms({ custody: CUSTODY_CARTRIDGE, duration: 6 * 3600, kioskId: parties.kiosk.id }),
-      kioskId: parties.kiosk.id,
-      idempotencyKey: order,
-      wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-      progress: at,
-    });
+  const rental: Rental = {
+    cartridge: device(counter.cartridgeAt),
+    card: device(counter.cardAt),
+    center: parties.center,
+    contentId: title.produced.contentId,
+    content: { length: title.sealed.length, read: (offset, length) => title.sealed.subarray(offset, offset + length) },
+    terms: encodeTerms({ custody: CUSTODY_CARTRIDGE, duration: 6 * 3600, kioskId: parties.kiosk.id }),
+    kioskId: parties.kiosk.id,
+    idempotencyKey: order,
+    wait: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    progress: at,
+  };
+  const work = (): Promise<Uint8Array> => rent(rental);
   const loanId = await counter.cardAt.retrying(() => counter.cartridgeAt.retrying(work, again, 3, 15_000), again, 3, 15_000);
   return { loanId, said };
 }
@@ -143,7 +143,7 @@ const small = parties.sample(1200);
 withTerminals("[F4] a kiosk lends over serial ports, also when a device is unplugged and plugged in again at any step", async () => {
   const counter = await toKiosk();
   const unplugged = new Set<string>();
-  const steps: RentalStep[] = ["connected", "contracted", "recording", "recorded", "charged"];
+  const steps: RentalStep[] = ["connected", "contracted", "recording", "recorded", "charged", "loaded"];
   const { said, loanId } = await visit(counter, small, "one", (step) => {
     if (!steps.includes(step) || unplugged.has(step)) return;
     unplugged.add(step);
