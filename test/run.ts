@@ -27,6 +27,9 @@ const root = join(here, "..");
 /** Files whose boards go with real time, over real ports and processes. */
 const IN_REAL_TIME = /scenario\/(serial|lending|household|household-kill|delivery)\.test\.ts$/;
 const LIMIT = 5 * 60_000;
+/** Files whose devices run in real interpreters, where those are named: two to three orders of magnitude slower. */
+const ON_ENGINES = /engine\/\w+\.test\.ts$|scenario\/(espruino|jerryscript)\.test\.ts$/;
+const ENGINE_LIMIT = 30 * 60_000;
 
 function files(): string[] {
   const named = process.argv.slice(2).filter((word) => word.endsWith(".test.ts"));
@@ -59,10 +62,11 @@ function run(file: string): Promise<Outcome> {
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
     child.stdio[3]?.on("data", (data: Buffer) => (report += data.toString()));
+    const limit = ON_ENGINES.test(file) ? ENGINE_LIMIT : LIMIT;
     const timer = setTimeout(() => {
-      output += `\nstopped after ${String(LIMIT / 60_000)} minutes`;
+      output += `\nstopped after ${String(limit / 60_000)} minutes`;
       child.kill("SIGKILL");
-    }, LIMIT);
+    }, limit);
     child.on("close", (code) => {
       clearTimeout(timer);
       const tests = report

@@ -167,6 +167,9 @@ export function startClient(board: Board): Device {
     finishPlay(client);
   };
   player.advert = setAdvert;
+  device.holds = function () {
+    return card.waiting !== null || cartridge.waiting !== null || cartridge.link.idle !== 0;
+  };
   cartridge.inserted = card.inserted = function () {
     board.after(SETTLES, function () {
       advance(client);

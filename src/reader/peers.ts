@@ -4,7 +4,7 @@ import { TICKET_LENGTH } from "../core/device/identity.js";
 import { pairWith } from "../core/device/party.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { get16, get32, put16, scratch } from "../core/bytes.js";
-import { releaseCommands } from "../core/phase.js";
+import { rest } from "../core/rest.js";
 import { createHostLink } from "../core/link/host.js";
 import { LINK_NO_ANSWER, linkSend, type Link, type Port } from "../core/link/t1.js";
 import {
@@ -156,18 +156,19 @@ export function createPeer(device: Device, port: Port, role: number): Peer {
   };
   peer.link.onMessage = function (length) {
     answered(peer, length);
-    // Who waits for the next answer, or for a transfer, goes on with what is made already.
-    if (peer.waiting === null && peer.link.idle === 0) releaseCommands();
+    rest(device);
   };
   peer.link.onReset = function () {
     lost(peer);
     peer.present = peer.anew = true;
     peer.refusal = 0;
     if (peer.inserted !== null) peer.inserted(peer);
+    rest(device);
   };
   peer.link.onFailure = function (reason) {
     if (reason === LINK_NO_ANSWER) peer.present = false;
     lost(peer);
+    rest(device);
   };
   return peer;
 }

@@ -3,6 +3,7 @@ import { startDevice, whenIdle, workDone, type Device } from "../core/device/dev
 import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_OK } from "../core/link/apdu.js";
 import { INS_PLAY, INS_READ_ADVERTS, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { closeChannel } from "../core/protocol/session.js";
+import { rest } from "../core/rest.js";
 import { isIdle, readAdverts } from "./adverts.js";
 import { authenticatePeer, createPeer, type Peer } from "./peers.js";
 import { createPlayer, describePlayer, play } from "./player.js";
@@ -57,6 +58,10 @@ export function startReader(board: Board): Device {
   // Closures of this function, since those of others keep what they surround in memory while arithmetic needs it.
   const begin = function (): void {
     advance(device, player);
+    rest(device);
+  };
+  device.holds = function () {
+    return card.waiting !== null || cartridge.waiting !== null || cartridge.link.idle !== 0;
   };
   const next = function (): void {
     whenIdle(device, begin);

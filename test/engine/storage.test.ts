@@ -16,7 +16,7 @@ const ENTRY = `
 import { journalIn } from "./boards/pages.js";
 import { storagePages } from "./boards/espruino/flash.js";
 import { createJournal, journalGet, journalPut } from "./src/core/journal.js";
-import { adoptNatives } from "./src/core/natives.js";
+import { adoptNatives } from "./src/core/adopt.js";
 import { get32, put32 } from "./src/core/bytes.js";
 declare const Serial6: { write(text: string): void };
 declare const E: any;

@@ -39,6 +39,7 @@ import {
 import { natives } from "../natives.js";
 import { closeChannel, createChannel, openMessage, sealMessage, type Channel } from "../protocol/session.js";
 import { releaseArithmetic, releaseCommands } from "../phase.js";
+import { rest, type Holder } from "../rest.js";
 import { randomFill, randomStart } from "../random.js";
 import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
 import type { Party } from "../protocol/handshake.js";
@@ -65,7 +66,7 @@ export const DATA = 16;
 export type Handler = (device: Device, ins: number, tag: number, data: Uint8Array, respond: (sw: number, length: number) => void) => void;
 
 /** What card, cartridge, reader and client have in common: a link, an identity, authentication, and sessions. */
-export interface Device {
+export interface Device extends Holder {
   board: DeviceBoard;
   /** Role that this firmware plays. */
   role: number;
@@ -307,12 +308,13 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     handshake,
     link: createLink(role, port, timers, buffer, function (length: number) {
       receive(device, length);
-      releaseCommands();
+      rest(device);
     }),
     buffer,
     data: buffer.subarray(DATA),
     capacity,
     handler: null,
+    holds: null,
     busy: false,
     waiting: null,
     // Closures of this function, since those of others keep what answers commands in memory while arithmetic needs it.
