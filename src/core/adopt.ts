@@ -1,4 +1,4 @@
-import { get32 } from "./bytes.js";
+import { equal, get32 } from "./bytes.js";
 import { createAes, type Cbc } from "./hash/aes.js";
 import { createCrc32 } from "./hash/crc32.js";
 import type { Hash } from "./hash/digest.js";
@@ -56,8 +56,7 @@ function aesAnswers(offered: Natives): boolean {
   const key = new Uint8Array(16);
   const iv = new Uint8Array(16);
   const data = new Uint8Array(32);
-  let sealed: Uint8Array;
-  let difference = 0;
+  let sealed = data;
   let i = 0;
   if (!offered.aesCbcEncrypt || !offered.aesCbcDecrypt) return false;
   for (i = 0; i < 32; i++) {
@@ -67,9 +66,7 @@ function aesAnswers(offered: Natives): boolean {
   }
   sealed = new Uint8Array(offered.aesCbcEncrypt(data, key, { iv: iv }));
   if (sealed.length !== 32 || get32(sealed, 0) !== 0xb1d6c8c2 || get32(sealed, 28) !== 0xc67fb09e) return false;
-  sealed = new Uint8Array(offered.aesCbcDecrypt(sealed, key, { iv: iv.buffer }));
-  for (i = 0; i < 32; i++) difference |= sealed[i] ^ data[i];
-  return difference === 0 && sealed.length === 32;
+  return equal(new Uint8Array(offered.aesCbcDecrypt(sealed, key, { iv: iv.buffer })), data);
 }
 
 /** Exact up to 2^53, wrapping round, adding in order (5 + 1.5 * 2^54 - 1.5 * 2^54 is 4). */

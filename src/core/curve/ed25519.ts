@@ -36,28 +36,35 @@ let phase = 9;
 let bit = 0;
 let verdict = 0;
 
-function unhex(out: Field, text: string): void {
+/** An element out of 43 characters, which take less room than digits: the sum of their codes times powers of 64, modulo the prime. */
+function fromText(out: Field, text: string): void {
+  const codes = new Uint8Array(43);
   let i = 0;
-  for (i = 0; i < 32; i++) encoded[i] = parseInt(text.substr(2 * i, 2), 16);
-  unpack(out, encoded);
+  for (i = 0; i < 43; i++) codes[i] = text.charCodeAt(i);
+  unpack(out, codes, 64);
 }
 
-/** sum = 2 sum (Hisil, Wong, Carter, Dawson 2008, 3.3, with a = -1). */
+/** What both formulas end in: E, F, G and H are in e, a, c and b. */
+function finishSum(): void {
+  multiply(sum[0], e, a);
+  multiply(sum[1], b, c);
+  multiply(sum[2], a, c);
+  multiply(sum[3], e, b);
+}
+
+/** sum = 2 sum (Hisil, Wong, Carter, Dawson 2008, 3.3, with a = -1 and all signs the other way). */
 function double(): void {
   add(e, sum[0], sum[1]);
-  multiply(a, sum[0], sum[0]);
-  multiply(b, sum[1], sum[1]);
-  multiply(c, sum[2], sum[2]);
   multiply(e, e, e);
-  add(c, c, c);
-  add(sum[3], a, b);
-  subtract(e, sum[3], e);
-  subtract(b, a, b);
-  add(c, c, b);
-  multiply(sum[0], e, c);
-  multiply(sum[1], b, sum[3]);
-  multiply(sum[2], c, b);
-  multiply(sum[3], e, sum[3]);
+  multiply(a, sum[0], sum[0]);
+  multiply(c, sum[1], sum[1]);
+  add(b, a, c);
+  subtract(c, a, c);
+  subtract(e, b, e);
+  multiply(a, sum[2], sum[2]);
+  add(a, a, a);
+  add(a, a, c);
+  finishSum();
 }
 
 /** sum = sum + addend (the same, 3.1); complete, so that it needs no branch for any pair of points. */
@@ -72,10 +79,7 @@ function addPoint(addend: Point): void {
   add(b, b, a);
   subtract(a, sum[2], c);
   add(c, sum[2], c);
-  multiply(sum[0], e, a);
-  multiply(sum[1], b, c);
-  multiply(sum[2], a, c);
-  multiply(sum[3], e, b);
+  finishSum();
 }
 
 /** Makes out what `addPoint` takes, from a point in extended coordinates: sums of two elements, which two more may be added to in a product. */
@@ -100,12 +104,12 @@ function setNeutral(): void {
 function fillTable(): void {
   if (one[0]) return;
   one[0] = 1;
-  unhex(d, "a3785913ca4deb75abd841414d0a700098e879777940c78c73fe6f2bee6c0352");
-  unhex(rootOfMinusOne, "b0a00e4a271beec478e42fad0618432fa7d7fb3d99004d2b0bdfc14f8024832b");
-  unhex(point[0], "1ad5258f602d56c9b2a7259560c72c695cdcd6fd31e2a4c0fe536ecdd3366921");
+  fromText(d, "K_VURg[R*W6*XFSOL(@[?_H99]V]?\\Kb29?[*8NZBGD");
+  fromText(rootOfMinusOne, "X?)CI\\1F-SK]c>R*F_0P.\\95;7Se?34JJ;]/O@GHB-B");
+  fromText(point[0], "BQ\\HNAUJUd+,gUQd_\\KJ(1E6V6_KaRI/>OdZLN,M(EA");
   encoded.fill(0x66);
   encoded[0] = 0x58;
-  unpack(point[1], encoded);
+  unpack(point[1], encoded, 256);
   point[2].set(one);
   multiply(point[3], point[0], point[1]);
   prepare(table[1], point);
@@ -161,7 +165,7 @@ function wipe(): void {
 
 /** Prepares the square root: point = (?, y, u v^3, v), sum[0] = u v^7, sum[1] = u of the public key's x^2 = u / v (RFC 8032, 5.1.3). */
 function decodeStart(): void {
-  unpack(point[1], publicKey);
+  unpack(point[1], publicKey, 256);
   multiply(a, point[1], point[1]);
   subtract(sum[1], a, one);
   multiply(b, a, d);

@@ -114,6 +114,22 @@ export function convolveProducts(
     ]);
 }
 
+/** `convolveProducts` for callers that leave out the last results: what is not given an interpreter need not read. */
+export type Products = (
+  a: Float64Array,
+  b: Float64Array,
+  c: (a: Float64Array, b: Float64Array, shift: number) => number,
+  t: number,
+  h: number,
+  q: number,
+  r: Float64Array,
+  l: Field | null,
+  f?: Field,
+  n?: number,
+  g?: Field,
+  m?: number,
+) => void;
+
 /** out = a b; operands may be sums of elements, 15 elements in the product of both counts. */
 export function multiply(out: Field, a: Field, b: Field): void {
   let i = 0;
@@ -134,7 +150,7 @@ export function multiply(out: Field, a: Field, b: Field): void {
   const a11 = a[11];
   if (natives.convolve) {
     extend(e, b);
-    convolveProducts(a, e, natives.convolve, 0, 0, 0, rounders, null, out, 1, null, 0);
+    (convolveProducts as Products)(a, e, natives.convolve, 0, 0, 0, rounders, null, out, 1);
     return;
   }
   for (i = 0; i < 12; i++) {
@@ -174,16 +190,16 @@ export function select(out: Field, a: Field, b: Field, choice: number): void {
   for (i = 0; i < 12; i++) out[i] = a[i] * (1 - choice) + b[i] * choice;
 }
 
-/** Little-endian bytes to limbs; the top bit is left out. */
-export function unpack(out: Field, bytes: Uint8Array): void {
+/** Little-endian digits below 128 or 256 to limbs, with a power of two as their base; the 32nd loses its top bit. */
+export function unpack(out: Field, digits: Uint8Array, base: number): void {
   let i = 0;
   let limb = 0;
   let unit = 1;
   out.fill(0);
-  for (i = 0; i < 32; i++) {
+  for (i = 0; i < digits.length; i++) {
     if (unit >= ring.units[limb + 1]) limb++;
-    out[limb] += (i === 31 ? bytes[i] & 127 : bytes[i]) * unit;
-    unit *= 256;
+    out[limb] += (i === 31 ? digits[i] & 127 : digits[i]) * unit;
+    unit *= base;
   }
   carry(ring, out, out);
 }
@@ -202,7 +218,7 @@ let squarings = 0;
 
 /** out = out b, where `extended` belongs to `out` all through a power. */
 function timesPower(out: Field, b: Field): void {
-  if (natives.convolve) convolveProducts(b, extended, natives.convolve, 0, 0, 0, rounders, extended, out, 1, null, 0);
+  if (natives.convolve) (convolveProducts as Products)(b, extended, natives.convolve, 0, 0, 0, rounders, extended, out, 1);
   else multiply(out, out, b);
 }
 

@@ -29,10 +29,10 @@ export function reduceScalar(out: Uint8Array, value: Float64Array): void {
     high = Math.floor(value[j] / 256);
     value[j] -= high * 256;
   }
-  for (j = 0; j < 32; j++) value[j] -= high * order[j];
   for (j = 0; j < 32; j++) {
+    value[j] -= high * order[j];
     value[j + 1] += Math.floor(value[j] / 256);
-    out[j] = value[j] - 256 * Math.floor(value[j] / 256);
+    out[j] = value[j];
   }
   value.fill(0);
 }

@@ -93,7 +93,7 @@ export function x25519Start(out: Uint8Array, scalar: Uint8Array, point: Uint8Arr
   clamped.set(scalar);
   clamped[0] &= 248;
   clamped[31] = (clamped[31] & 127) | 64;
-  unpack(x1, point);
+  unpack(x1, point, 256);
   encode(canonical, x1);
   // The ladder makes zero of zero, as it does of points of small order.
   if (!equal(canonical, point)) x1.fill(0);
