@@ -183,7 +183,7 @@ function terminal(
     .description(description)
     .requiredOption("--client <address>", "the client: tcp://host:port or a serial port")
     .requiredOption("--data <folder>", "where its contents are kept; made when missing")
-    .option("--server <url>", "its license server", "http://127.0.0.1:7080");
+    .option("--server <url>", "its license server", "http://127.0.0.1:7170");
   command.action(async (...given: unknown[]) => {
     const words = given.filter((word): word is string => typeof word === "string");
     await withTerminal(command.opts<Flags>(), async (home) => {

@@ -22,7 +22,7 @@ export function licenseServerCommand(): Command {
     .description("run a license server: contents, licenses and copy certificates for the clients registered with it")
     .requiredOption("--identity <file>", "identity of role 8 that enrollment made, registered with the center")
     .option(...CENTER_OPTION)
-    .option("--port <number>", "TCP port; 0 takes a free one", whole("--port", 0, 65_535), 7080)
+    .option("--port <number>", "TCP port; 0 takes a free one", whole("--port", 0, 65_535), 7170)
     .option("--host <address>", "address to listen on", "127.0.0.1")
     .action(run);
 }

@@ -51,7 +51,7 @@ export function registerCommand(): Command {
         .requiredOption(...TOKEN_OPTION)
         .option(...CENTER_OPTION)
         .option("--name <text>", "what people call it", "license server")
-        .option("--address <url>", "where clients' terminals reach it", "http://127.0.0.1:7080")
+        .option("--address <url>", "where clients' terminals reach it", "http://127.0.0.1:7170")
         .action(registerServer),
     )
     .addCommand(
