@@ -1,4 +1,4 @@
-import { NRF52_PAGE, NRF52_RANDOM } from "./nrf52.js";
+import { NRF52_RANDOM } from "./nrf52.js";
 import { variableBytes, type BoardProfile } from "./profile.js";
 
 const BOARD = "boards/BANGLEJS2.py";
@@ -12,7 +12,7 @@ export const banglejs2: BoardProfile = {
   variables: { value: 12000, source: `${BOARD}, info.variables` },
   variableBytes: variableBytes(12000),
   codeArea: { value: 8388608, source: `${BOARD}, chip.saved_code: all of the outside flash` },
-  flashPage: NRF52_PAGE,
+  flashPage: { value: 4096, source: `${BOARD}, chip.saved_code.page_size` },
   nativeCrypto: { value: ["SHA-256", "SHA-512", "AES-CCM"], source: `${BOARD}, build.libraries` },
   random: NRF52_RANDOM,
   adc: { value: "D2-D5, D28-D31, none of them outside", source: `${BOARD}, get_pins` },

@@ -1,4 +1,4 @@
-import { norFlash, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+import { decoder, norFlash, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
 
 const BOARD = "boards/ESPRUINOWIFI.py";
 
@@ -32,16 +32,7 @@ export const espruinowifi: BoardProfile = {
       parts: [
         wire("Cartridge", "B6", "B7"),
         norFlash("Content and journal: W25Q128", "A5", "A6", "A7", "A4"),
-        {
-          title: "Decoder: VS1053",
-          symbol: "speaker",
-          connections: [
-            { pin: "B13", to: "SCLK" },
-            { pin: "B15", to: "SI" },
-            { pin: "B9", to: "XDCS" },
-            { pin: "B8", to: "DREQ" },
-          ],
-        },
+        decoder("B13", "B15", "B9", "B8"),
       ],
     },
     {

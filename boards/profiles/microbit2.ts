@@ -15,7 +15,7 @@ export const microbit2: BoardProfile = {
   flashPage: NRF52_PAGE,
   nativeCrypto: { value: [], source: `${BOARD}, build.libraries` },
   random: NRF52_RANDOM,
-  adc: { value: "D0-D4, D10", source: `${BOARD}, get_pins` },
+  adc: { value: "D0-D2", source: `${BOARD}, get_pins` },
   serial: { value: ["Serial1"], source: `${BOARD}, chip.usart` },
   receiveBuffer: { value: 1024, source: "scripts/build_platform_config.py, bufferSizeIO" },
   standby: {
@@ -41,6 +41,6 @@ export const microbit2: BoardProfile = {
   ],
   notes: [
     "There is no native cryptography: authentication takes minutes without an introduction.",
-    "The console's own pins lead to the USB interface chip, so the wire goes to D1 and D2.",
+    "The console's own pins lead to the USB interface chip, so the wire goes to D1 and D2, and so does the console that the button gives back, at 115,200 baud.",
   ],
 };

@@ -1,4 +1,4 @@
-import { norFlash, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+import { decoder, norFlash, sdCard, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
 
 const BOARD = "boards/PICO_R1_3.py";
 
@@ -32,7 +32,7 @@ export const pico: BoardProfile = {
       parts: [
         wire("Kiosk or reader", "B6", "B7"),
         norFlash("Journal: W25Q32", "A5", "A6", "A7", "A4"),
-        norFlash("Content: SD card", "B13", "B14", "B15", "B10"),
+        sdCard("Content: SD card", "B13", "B14", "B15", "B10"),
         ...supplyParts("A0", "A1", "A8", "B1"),
       ],
     },
@@ -45,16 +45,7 @@ export const pico: BoardProfile = {
         wire("Card", "B6", "B7"),
         wire("Cartridge", "A2", "A3"),
         norFlash("Journal: W25Q32", "A5", "A6", "A7", "A4"),
-        {
-          title: "Decoder: VS1053",
-          symbol: "speaker",
-          connections: [
-            { pin: "B3", to: "SCLK" },
-            { pin: "B5", to: "SI" },
-            { pin: "B9", to: "XDCS" },
-            { pin: "B8", to: "DREQ" },
-          ],
-        },
+        decoder("B3", "B5", "B9", "B8"),
       ],
     },
   ],
@@ -62,5 +53,6 @@ export const pico: BoardProfile = {
     "Storage has three pages of 16 KiB and code needs two of them, so the journal is in a NOR flash outside.",
     "Stop mode draws much: for long loans take a board with an nRF52, whose capacitor is a tenth.",
     "The decoder sends on B4 as well; the firmware does not read it.",
+    "The crystal on C14 and C15 is optional on this board (boards/PICO_R1_3.py, notes): a cartridge needs one soldered in, for its deadline to be as exact as said here.",
   ],
 };

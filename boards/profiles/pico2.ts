@@ -1,4 +1,14 @@
-import { supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+import { supplyParts, variableBytes, wire, type BoardProfile, type Part } from "./profile.js";
+
+/** The way back to the console: the board has no button that firmware can read. */
+const BUTTON: Part = {
+  title: "Button, held at power-on",
+  symbol: "connector",
+  connections: [
+    { pin: "D22", to: "one side" },
+    { pin: "VCC", to: "other side" },
+  ],
+};
 
 const BOARD = "boards/RP2350_PICO2.py";
 
@@ -21,13 +31,13 @@ export const pico2: BoardProfile = {
   brownout: null,
   clock: { value: 100, source: "12 MHz crystal of 30 ppm while awake; this engine build has no deep sleep" },
   roles: [
-    { role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D0", "D1")] },
+    { role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D0", "D1"), BUTTON] },
     {
       role: "cartridge",
       chunk: 480,
       content: { where: "Storage", bytes: 3145728 - 65536 - 8192 },
       journal: "Storage, two pages",
-      parts: [wire("Kiosk or reader", "D0", "D1"), ...supplyParts("D26", "D14", "D16", "D15")],
+      parts: [wire("Kiosk or reader", "D0", "D1"), BUTTON, ...supplyParts("D26", "D14", "D16", "D15")],
     },
     {
       role: "reader",
@@ -37,6 +47,7 @@ export const pico2: BoardProfile = {
       parts: [
         wire("Card", "D0", "D1"),
         wire("Cartridge", "D4", "D5"),
+        BUTTON,
         { title: "Amplifier and speaker", symbol: "speaker", connections: [{ pin: "D20", to: "audio" }] },
       ],
     },

@@ -19,6 +19,8 @@ export interface Part {
   readonly title: string;
   readonly symbol: "connector" | "chip" | "supply" | "switch" | "speaker";
   readonly connections: readonly Connection[];
+  /** What its other pins need, a few words a line. */
+  readonly also?: readonly string[];
 }
 
 export interface RoleWiring {
@@ -112,5 +114,26 @@ export function norFlash(title: string, sck: string, miso: string, mosi: string,
       { pin: mosi, to: "DI" },
       { pin: cs, to: "/CS" },
     ],
+    also: ["VCC, /WP, /HOLD to V+", "GND to GND"],
+  };
+}
+
+/** An SD card in SPI mode (SD Physical Layer Simplified Specification, 7). */
+export function sdCard(title: string, sck: string, miso: string, mosi: string, cs: string): Part {
+  return { ...norFlash(title, sck, miso, mosi, cs), also: ["VDD to V+", "VSS to GND", "10k: DO, /CS to V+"] };
+}
+
+/** A decoder of the VS1053 class, its serial data interface (VLSI VS1053b data sheet, 7.3). */
+export function decoder(sck: string, mosi: string, select: string, request: string): Part {
+  return {
+    title: "Decoder: VS1053",
+    symbol: "speaker",
+    connections: [
+      { pin: sck, to: "SCLK" },
+      { pin: mosi, to: "SI" },
+      { pin: select, to: "XDCS" },
+      { pin: request, to: "DREQ" },
+    ],
+    also: ["XCS, XRESET to V+"],
   };
 }

@@ -93,9 +93,9 @@ export function boardDocuments(): Map<string, string> {
   const memory = profiles.flatMap((profile) =>
     profile.roles.flatMap(({ role }) => {
       const need = NEEDED[role];
-      if (!need || profile.variableBytes === null) return [];
+      if (profile.variableBytes === null) return [];
       const fit = fits(profile, role) ? "yes" : "no";
-      return [[profile.title, role, String(profile.variables.value), String(need.resting), String(need.deepest), fit]];
+      return [[profile.title, role, String(profile.variables.value), String(need.boot), String(need.resting), String(need.deepest), fit]];
     }),
   );
   files.set(
@@ -112,10 +112,10 @@ ${table(["board", "name", ...ROLES, "native cryptography"], overview)}
 
 What answers a command, and the arithmetic of an authentication, is made when it is needed and given back afterwards. An authentication by certificates is
 the deepest point; ${String(SPARE)} variables are to be left there. All were measured on Espruino itself, with variables of 13 bytes, after every
-event of a loan; the cartridge at rest in a reader, with its session open, and the reader at rest after a play. A reader's deepest point is the play. Where the last column
-says no, fewer than 400 are left, or none: as cartridge a Puck.js runs out of them.
+event of a loan; the cartridge at rest in a reader, with its session open, and the reader at rest after a play. A reader's deepest point is the play; a client was registered and
+enabled, and authenticated, but did not play. Where the last column says no, fewer than 400 are left, or none: as cartridge a Puck.js runs out of them.
 
-${table(["board", "role", "variables", "held at rest", "at the deepest point", "fits"], memory)}
+${table(["board", "role", "variables", "held after boot", "held at rest", "at the deepest point", "fits"], memory)}
 
 ## Putting firmware on a board
 

@@ -45,7 +45,7 @@ function supplySymbol(x: number, y: (row: number) => number, right: number): str
   return [
     // the slot's supply, through a diode, onto the capacitor
     `<circle class="body" cx="${slot}" cy="${y(0)}" r="6"/>`,
-    text(slot - 8, y(0) - 14, "slot 5 V", "small"),
+    text(slot + 9, y(0) + 19, "slot 5 V", "small"),
     line(slot + 6, y(0), x + 70, y(0)),
     `<path class="fill" d="M${x + 70} ${y(0) - 8} L${x + 70} ${y(0) + 8} L${x + 84} ${y(0)} Z"/>`,
     line(x + 84, y(0) - 8, x + 84, y(0) + 8),
@@ -82,7 +82,8 @@ function supplySymbol(x: number, y: (row: number) => number, right: number): str
     line(bus + 96, y(2), right, y(2)),
     // contact
     line(slot, y(0) + 6, slot, y(3)),
-    resistor(slot, y(3), right, y(3), "100k"),
+    line(slot, y(3), right - 110, y(3)),
+    resistor(right - 110, y(3), right, y(3), "100k"),
     // ground
     line(x + 112, last, right, last),
     ground(x + 40, last),
@@ -101,7 +102,7 @@ function switchSymbol(x: number, y: number, right: number): string {
     text(x + 150, y + 18, "closed while the case is", "small", "middle"),
     dot(right - 44, y),
     line(right - 44, y, right - 44, y - 20),
-    text(right - 38, y - 12, "1M to V+", "small"),
+    text(right - 50, y - 12, "1M to V+", "small", "end"),
   ].join("");
 }
 
@@ -126,6 +127,9 @@ function drawPart(part: Part, left: boolean, top: number): string {
       left ? text(edge + 10, y - 6, connection.to, "small") : "",
       left ? text(BOARD.left + 12, y + 5, connection.pin, "pin") : text(BOARD.left + BOARD.width - 12, y + 5, connection.pin, "pin", "end"),
     );
+  });
+  (part.also ?? []).forEach((words, index) => {
+    out.push(text(x + width - 12, row(index) + 5, words, "small", "end"));
   });
   if (part.symbol === "supply") out.push(supplySymbol(x, row, edge));
   if (part.symbol === "switch") out.push(switchSymbol(x, row(0), edge));

@@ -5,15 +5,14 @@ import { fits } from "../../boards/profiles/memory.js";
 import { STRICT } from "../../scripts/build/report.mjs";
 import { variablesAfterBoot } from "../../sim/engine/variables.js";
 import { suite } from "../suite.js";
-import { ESPRUINO_SMALL, bundle, temporary } from "./support.js";
+import { ESPRUINO_SMALL, WIRES, bundle, temporary } from "./support.js";
 
 const test = suite("variables after boot");
 
 /** Half of what the default board has. */
-const BUDGET = { card: 1315, cartridge: 2550, reader: 2550 };
-const WIRES = { card: 1, cartridge: 1, reader: 3 };
+const BUDGET = { card: 1315, cartridge: 2550, reader: 2550, client: 4095 };
 
-for (const role of ["card", "cartridge", "reader"] as const) {
+for (const role of ["card", "cartridge", "reader", "client"] as const) {
   const why = ESPRUINO_SMALL === "" ? "ESPRUINO_SMALL is not set" : "budgets do not bind";
   test.when(ESPRUINO_SMALL !== "" && STRICT, why)(`${role} holds at most ${String(BUDGET[role])} variables of 13 bytes`, async () => {
     const found = await variablesAfterBoot(ESPRUINO_SMALL, bundle(role), temporary(), WIRES[role]);
@@ -29,7 +28,7 @@ test("the boards on which each role is built have the variables that it needs, o
   const page = readFileSync("docs/boards.md", "utf8");
   for (const profile of profiles)
     for (const { role } of profile.roles)
-      if (fits(profile, role) === false)
+      if (!fits(profile, role))
         assert.match(page, new RegExp(`\\| ${profile.title} \\| ${role} \\| .* \\| no \\|`), `${profile.title} as ${role}`);
 });
 

@@ -17,6 +17,7 @@ declare const Serial1: EngineSerial;
 declare const Serial2: EngineSerial;
 declare const USB: EngineSerial;
 declare function digitalWrite(pin: Pin, value: boolean): void;
+declare function pinMode(pin: Pin, mode: "input_pulldown"): void;
 
 /** The board has no button that firmware can read; one is wired from D22 to 3.3 V. */
 export const BUTTON = "D22";
@@ -24,6 +25,8 @@ export const PRESSED = 1;
 export const CONSOLE = "USB";
 
 function pico2(pages: FlashPages): BoardInMaking {
+  // Nothing else holds it down, and a button that seems pressed erases the journal.
+  pinMode(BUTTON, "input_pulldown");
   return {
     name: E.toUint8Array("Pico 2"),
     suites: 0,

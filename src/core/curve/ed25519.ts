@@ -26,7 +26,6 @@ const point = newPoint();
 const table = [newPoint(), newPoint(), newPoint(), newPoint()];
 const encoded = new Uint8Array(32);
 const wide = new Uint8Array(64);
-const digits = new Float64Array(64);
 const publicKey = new Uint8Array(32);
 const expectedR = new Uint8Array(32);
 const scalarS = new Uint8Array(32);
@@ -144,8 +143,8 @@ function encodeSum(): void {
 /** scalar = SHA-512(first, parts) modulo the order. */
 function hashScalar(scalar: Uint8Array, first: Uint8Array[], parts: Uint8Array[]): void {
   sha512(wide, first.concat(parts));
-  digits.set(wide);
-  reduceScalar(scalar, digits);
+  // Made here, since between two steps nothing of it is needed, and variables are scarce then.
+  reduceScalar(scalar, new Float64Array(wide));
 }
 
 /** What is left of a secret. */
@@ -317,6 +316,7 @@ export function ed25519PublicKey(out: Uint8Array, seed: Uint8Array): void {
 export function ed25519Sign(out: Uint8Array, seed: Uint8Array, parts: Uint8Array[]): void {
   const secret = new Uint8Array(64);
   const nonce = new Uint8Array(32);
+  const digits = new Float64Array(64);
   let i = 0;
   let j = 0;
   expectLength("out", out, 64);
