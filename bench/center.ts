@@ -178,7 +178,7 @@ async function onServer(server: string, sizes: number[]): Promise<string[]> {
  */
 export async function benchCenter(sizes: number[] = SIZES, contracts = 300): Promise<CenterBench[]> {
   const results: CenterBench[] = [];
-  for (const { name, url, reason } of databases()) {
+  for (const { name, url, reason } of databases(true)) {
     if (url === null) {
       console.log(`center on ${name}: left out, ${reason}`);
       continue;

@@ -55,7 +55,8 @@ class Mortal {
 
   async live(): Promise<void> {
     const place = places.at(this.deaths) ?? ["never", "nowhere"];
-    const child = spawn(process.execPath, [script, this.folder, String(this.port), ...place], {
+    // A center that lives for one command has no use for code that is optimized in the background.
+    const child = spawn(process.execPath, ["--liftoff-only", script, this.folder, String(this.port), ...place], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.child = child;

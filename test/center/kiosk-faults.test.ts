@@ -4,11 +4,11 @@ import { ProblemError } from "../../src/center/api/problems.js";
 import * as rental from "../../src/center/api/rental-routes.js";
 import { CashDrawer, SimulatedTerminal } from "../../src/kiosk/payment.js";
 import { suite } from "../suite.js";
-import { DAY, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
+import { DAY, contents, endAfter, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
 import { addContent, addKiosk, addOffer } from "./support/world.js";
 
 const test = suite("kiosks at fault");
-test.after(end);
+endAfter(test);
 
 test("[C1] the cartridge is pulled out at every command: both content and key become usable, or neither", async () => {
   for (const command of ["receipt", "prepare", "record", "chunk", "loadKey", "activate"]) {

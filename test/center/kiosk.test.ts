@@ -14,12 +14,12 @@ import { choosingPage, period } from "../../src/kiosk/pages.js";
 import { serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
 import { suite } from "../suite.js";
 import { chainOf, deviceId, kioskSeed } from "./support/keys.js";
-import { DAY, Slots, away, contents, end, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
+import { DAY, Slots, away, contents, endAfter, folder, fresh, operator, renting, returning, visit, world } from "./support/kiosks.js";
 import { contract, rent as rentSteps, unhex } from "./support/steps.js";
 import { addContent, addKiosk, addOffer, kioskClient } from "./support/world.js";
 
 const test = suite("kiosks");
-test.after(end);
+endAfter(test);
 
 for (const [index, custody] of ["cartridge", "card", "split"].entries()) {
   test(`[C2] custody ${custody}: rented here, returned there, paid, rated, reserved, recommended at the next rental`, async () => {

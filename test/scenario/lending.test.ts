@@ -1,5 +1,7 @@
 /** Renting at one kiosk and giving back at another: center, kiosks and devices are processes of their own, and a person presses buttons on the kiosks' screens. */
 import { createHash, randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import {
   createTariff,
@@ -11,7 +13,11 @@ import {
   setOffer,
 } from "../../src/center/api/admin-routes.js";
 import type { LoanBody } from "../../src/center/api/schema.js";
+import { readIdentity } from "../../src/center/keys/identity.js";
 import { CUSTODY_CARD, CUSTODY_SPLIT } from "../../src/core/protocol/constants.js";
+import { hex } from "../../src/host/party.js";
+import { READER_FINISHED, READER_IDLE, READER_PLAYING, READER_REFUSED, readerStatus } from "../../src/host/reader.js";
+import { DeviceSession } from "../../src/host/session.js";
 import { suite } from "../suite.js";
 import { Service, carry, household, press, until, type Title } from "./support/service.js";
 
@@ -23,6 +29,7 @@ const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes)
 const heard = (): string[] => service.played("Ada reader").map(sha256);
 
 let center = await service.center();
+const enrolled = household(service, "Ada");
 // One of each by the command, as people do it.
 await service.run("operator", "library", ...service.flags);
 const first = await service.produce("first tune", randomBytes(3000), "library", "--base", "100", "--per-day", "50");
@@ -36,11 +43,14 @@ const titles = {
 };
 const free = await service.lend("free tune", randomBytes(1500), museum);
 await service.lend("free song", randomBytes(1500), museum);
-const home = await household(service, "Ada");
+const home = await enrolled;
 const deskFile = await service.kioskIdentity("desk", library);
-const desk = await service.kiosk("rent", deskFile, home.card, home.cartridge);
+const boxFile = await service.kioskIdentity("box", library);
+const [desk, box] = await Promise.all([
+  service.kiosk("rent", deskFile, home.card, home.cartridge),
+  service.kiosk("return", boxFile, home.card, home.cartridge),
+]);
 await service.kioskIdentity("desk", library, desk.peer);
-const box = await service.kiosk("return", await service.kioskIdentity("box", library), home.card, home.cartridge);
 const { customerId } = await service.staff.call(getDevice, { params: { deviceId: home.cardId } });
 
 async function rent(title: Title): Promise<void> {
@@ -56,11 +66,18 @@ async function listen(title: Title): Promise<void> {
   assert.is(heard().at(-1), sha256(title.plain));
 }
 
-/** Nothing is played, for longer than a reader takes to begin. */
+/** The reader, which has played before, takes what is at home and refuses it; nothing is played. */
 async function silence(why: string): Promise<void> {
   const before = heard().length;
-  await carry(home, "home");
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  await service.atCounter(home.reader.addresses, async (transport) => {
+    const session = new DeviceSession(transport);
+    assert.is((await readerStatus(session)).state, READER_FINISHED);
+    await carry(home, "home");
+    await until(async () => (await readerStatus(session)).state !== READER_FINISHED, "another try");
+    await until(async () => ![READER_IDLE, READER_PLAYING].includes((await readerStatus(session)).state), "an outcome");
+    const status = await readerStatus(session);
+    assert.equal([status.state, status.card, status.cartridge], [READER_REFUSED, true, true], why);
+  });
   assert.is(heard().length, before, why);
 }
 
@@ -158,8 +175,12 @@ test("[C9] with the center away the return kiosk gets the record from the kiosk 
   await rent(titles.split);
   await listen(titles.split);
   const loan = await latest();
-  // Both kiosks have learned of each other by now; the center goes away.
-  await new Promise((resolve) => setTimeout(resolve, 6000));
+  const learned = (identity: string, place: string, of: string): boolean =>
+    readFileSync(join(`${identity}-${place}`, "kiosks", "kiosks.json"), "utf8").includes(of);
+  await until(
+    () => learned(deskFile, "rent", hex(readIdentity(boxFile).id)) && learned(boxFile, "return", desk.peer),
+    "learning of each other",
+  );
   await center.kill();
   const { id, page } = await giveBack();
   assert.match(page, /“third tune” is back\. The center does not answer; about 1\.50 EUR will be due/);
@@ -174,10 +195,12 @@ test("[C9] with the center away the return kiosk gets the record from the kiosk 
 });
 
 test("[C10] returning with recommendations works with charging switched off, at another operator's kiosk", async () => {
-  await desk.kill();
-  await box.kill();
-  const rental = await service.kiosk("rent", await service.kioskIdentity("museum desk", museum), home.card, home.cartridge);
-  const returns = await service.kiosk("return", await service.kioskIdentity("museum box", museum), home.card, home.cartridge);
+  await Promise.all([desk.kill(), box.kill()]);
+  const identities = await Promise.all([service.kioskIdentity("museum desk", museum), service.kioskIdentity("museum box", museum)]);
+  const [rental, returns] = await Promise.all([
+    service.kiosk("rent", identities[0], home.card, home.cartridge),
+    service.kiosk("return", identities[1], home.card, home.cartridge),
+  ]);
   await carry(home, "rent");
   assert.match(await press(rental.screen, "/rent", { content: free.id }), /is on your cartridge/);
   await listen(free);

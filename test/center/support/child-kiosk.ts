@@ -1,8 +1,12 @@
 /**
  * A kiosk in a process of its own, whose devices are in the process that started it, as real ones outlive their kiosk. It does what it is told by messages, and kills itself
- * at the moment that it is told: moments are counted, one before and one after each command to a device and each request to the center. Words: data folder, address
- * of the center, name of the kiosk.
+ * at the moment that it is told: moments are counted, one before and one after each command to a device and each request to the center. A kiosk that is not to die tells
+ * which moments are worth dying at: a moment after one command is the same as the one before the next command, where the kiosk has written nothing in between, since
+ * all that survives it is the same. Words: data folder, address of the center, name of the kiosk.
  */
+import { createHash } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { CenterClient } from "../../../src/center/client.js";
 import type { KioskCard, KioskCartridge } from "../../../src/kiosk/devices.js";
 import { DeviceRefused } from "../../../src/kiosk/devices.js";
@@ -28,25 +32,42 @@ export type Reply = { reply: number; value: unknown } | { reply: number; what: s
 
 const [folder, url, name] = process.argv.slice(2);
 let time = 0;
-let moments = 0;
 let stop = 0;
+let moments: { side: "before" | "after"; kept: string }[] = [];
 
-function moment(): void {
-  if (++moments === stop) process.kill(process.pid, "SIGKILL");
+function moment(side: "before" | "after"): void {
+  moments.push({ side, kept: stop === 0 ? kept() : "" });
+  if (moments.length === stop) process.kill(process.pid, "SIGKILL");
+}
+
+/** Hash of all files of the kiosk. */
+function kept(): string {
+  const hash = createHash("sha256");
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isFile()) hash.update(`${join(entry.parentPath, entry.name)}\n`).update(readFileSync(join(entry.parentPath, entry.name)));
+  return hash.digest("hex");
+}
+
+/** Numbers of the moments that differ from the next one. */
+function distinct(): number[] {
+  return moments.flatMap(({ side, kept }, index) => {
+    const next = moments.at(index + 1);
+    return side === "after" && next?.side === "before" && next.kept === kept ? [] : [index + 1];
+  });
 }
 
 const waiting = new Map<number, (reply: Reply) => void>();
 let calls = 0;
 
 async function ask(device: Call["device"], method: string, ...args: unknown[]): Promise<unknown> {
-  moment();
+  moment("before");
   const call = ++calls;
   const reply = await new Promise<Reply>((resolve) => {
     waiting.set(call, resolve);
     process.send?.({ call, device, method, args } satisfies Call);
   });
   waiting.delete(call);
-  moment();
+  moment("after");
   if ("status" in reply) throw new DeviceRefused(reply.what, reply.status);
   return reply.value;
 }
@@ -95,10 +116,10 @@ const payment: PaymentDevice = {
 
 const asked = globalThis.fetch;
 globalThis.fetch = async (input, init) => {
-  moment();
+  moment("before");
   const response = await asked(input, init);
   const bytes = await response.arrayBuffer();
-  moment();
+  moment("after");
   return new Response(bytes, response);
 };
 
@@ -115,7 +136,7 @@ const returns = new ReturnKiosk({ folder, client, devices, payment, askPeers: ()
 
 async function obey(order: Order): Promise<unknown> {
   time = order.now;
-  moments = 0;
+  moments = [];
   stop = order.stop;
   if (order.order === "rent") return (await rental.rent(order.contentId)).id;
   if (order.order === "recover") return rental.recover();
@@ -133,7 +154,7 @@ process.on("message", (message: Order | Reply) => {
   if ("reply" in message) waiting.get(message.reply)?.(message);
   else
     obey(message).then(
-      (done) => process.send?.({ done: done ?? null, moments }),
+      (done) => process.send?.({ done: done ?? null, moments: moments.length, distinct: stop === 0 ? distinct() : [] }),
       (error: unknown) => process.send?.({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
     );
 });

@@ -31,7 +31,7 @@ function freePort(): number {
 }
 
 /** A private cluster in a temporary folder, on a free port, gone when this process ends. */
-function startCluster(bin: string): string {
+function startCluster(bin: string, durable: boolean): string {
   const folder = mkdtempSync(join(tmpdir(), "leyden-postgres-"));
   const user = unprivileged();
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
@@ -39,7 +39,9 @@ function startCluster(bin: string): string {
   const options = { cwd: folder, ...(user ?? {}), stdio: "pipe" as const };
   const port = String(freePort());
   execFileSync(join(bin, "initdb"), ["-D", data, "-U", "leyden", "-A", "trust", "-E", "UTF8", "--no-sync"], options);
-  const settings = `-p ${port} -h 127.0.0.1 -k ${folder}`;
+  // No machine fails under a test's server: nothing needs to have reached the disk.
+  const hasty = durable ? "" : " -c fsync=off -c full_page_writes=off -c synchronous_commit=off";
+  const settings = `-p ${port} -h 127.0.0.1 -k ${folder}${hasty}`;
   execFileSync(join(bin, "pg_ctl"), ["-D", data, "-o", settings, "-l", join(folder, "log"), "-w", "start"], {
     ...options,
     stdio: "ignore",
@@ -52,11 +54,15 @@ function startCluster(bin: string): string {
   return `postgres://leyden@127.0.0.1:${port}/postgres`;
 }
 
-/** PGlite, and a PostgreSQL server of our own where its programs are installed. */
-export function databases(): TestDatabase[] {
+/**
+ * PGlite, and a PostgreSQL server of our own where its programs are installed.
+ *
+ * @param durable - the server writes through to the disk, as one does that people use
+ */
+export function databases(durable = false): TestDatabase[] {
   const bin = programs();
   return [
     { name: "PGlite", url: undefined, reason: "" },
-    { name: "PostgreSQL", url: bin === undefined ? null : startCluster(bin), reason: "no PostgreSQL server is installed" },
+    { name: "PostgreSQL", url: bin === undefined ? null : startCluster(bin, durable), reason: "no PostgreSQL server is installed" },
   ];
 }

@@ -14,8 +14,15 @@ export const DAY = 86400;
 /** A center with one operator, who lends a content in each custody; and what its kiosks need. */
 export const world = await startWorld();
 export const folder = mkdtempSync(join(tmpdir(), "leyden-kiosk-"));
-/** Call it when the tests of the file are done. */
-export async function end(): Promise<void> {
+let users = 0;
+/** Ends center and folder when the tests of all files that share them are done. */
+export function endAfter(test: { after: (hook: () => Promise<void>) => void }): void {
+  users++;
+  test.after(async () => {
+    if (--users === 0) await end();
+  });
+}
+async function end(): Promise<void> {
   await world.end();
   rmSync(folder, { recursive: true, force: true });
 }
