@@ -6,6 +6,7 @@
  *   npm run bench -- --rounds 9       alternating rounds (5 by default; 3 on the engines)
  *   npm run bench -- --only node      node, engines, pairs, loan or size
  *   npm run bench -- stream [BYTES]   BYTES (1 GB) through both suites with heap statistics
+ *   npm run bench -- slices           number and longest of the slices of long arithmetic, on the engines
  *   npm run bench -- tree             blocks and slices of the key tree, 2^20 clients and 1,000 revoked
  *   npm run bench -- delivery [BYTES] [ORDERS]   BYTES (1 GB) to a terminal against a plain download, ORDERS (10,000) due in the same second
  *   npm run bench -- center           contracts a second at the center with 1,000 and 1,000,000 licenses, on PGlite and PostgreSQL
@@ -21,6 +22,7 @@ import { table, type Row } from "./measure.js";
 import { nodeRows } from "./node.js";
 import { pairRows } from "./pairs.js";
 import { sizeRows } from "./size.js";
+import { benchSlices } from "./slices.js";
 import { streamReport } from "./stream.js";
 import { benchTree } from "./tree.js";
 
@@ -41,6 +43,8 @@ if (positionals[0] === "stream") {
   await benchCenter();
 } else if (positionals[0] === "delivery") {
   await benchDelivery(Number(positionals[1] ?? 1e9), Number(positionals[2] ?? 10_000));
+} else if (positionals.length === 1 && positionals[0] === "slices") {
+  await benchSlices(rounds);
 } else if (positionals.length === 1 && positionals[0] === "tree") {
   await benchTree(rounds);
 } else if (
@@ -50,7 +54,7 @@ if (positionals[0] === "stream") {
   (values.only && !["node", "engines", "pairs", "loan", "size"].includes(values.only))
 ) {
   note(
-    "expected: bench [stream [BYTES] | center | delivery [BYTES] [ORDERS] | tree] [--json] [--rounds N] [--only node|engines|pairs|loan|size]",
+    "expected: bench [stream [BYTES] | center | delivery [BYTES] [ORDERS] | slices | tree] [--json] [--rounds N] [--only node|engines|pairs|loan|size]",
   );
   process.exitCode = 2;
 } else {

@@ -32,7 +32,8 @@ const SHARED = ARITHMETIC.length;
 const SESSION = SHARED + 1;
 const COMMANDS = SHARED + 2;
 const OPENING = SHARED + 3;
-const OPENS = /src\/core\/stream\/(suite1|suite2|salsa|poly1305)\.|src\/reader\/opening\./;
+const OPENS_FOR_A_PLAY = /src\/reader\/opening\./;
+const OPENS = new RegExp(`src/core/stream/(suite1|suite2|salsa|poly1305)\\.|${OPENS_FOR_A_PLAY.source}`);
 const WAITS = /src\/core\/(device\/(device|personalization)|protocol\/(responder|handshake))\./;
 const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
 const ACCESS = { [SESSION]: "session$()", [COMMANDS]: "commands$()", [OPENING]: "makeOpening$()" };
@@ -131,13 +132,17 @@ function place(nodes, owners, written, moduleOf) {
   const groups = new Set(nodes.map((node) => node.group));
   const again = (name) => owners.get(name).group.nodes.every((node) => repeatable(node, written, again));
   const stays = ({ nodes }) => nodes.some(({ names }) => names.some((name) => LASTING.test(name) || RELEASES[name]));
+  // Without its one entry, suites are there for whoever names them.
+  const opens = nodes.some(({ names }) => names.some((name) => OPENS_FOR_A_PLAY.test(moduleOf(name) ?? "")));
   for (const node of nodes) {
     const [name] = node.names;
     const module = name === undefined ? undefined : moduleOf(name);
     if (module === undefined) continue;
     const arithmetic = ARITHMETIC.findIndex((pattern) => pattern.test(module));
     if (arithmetic >= 0) node.group.place = arithmetic;
-    else if (OPENS.test(module)) node.group.place = OPENING;
+    else if (OPENS.test(module)) {
+      if (opens) node.group.place = OPENING;
+    }
     else if (workOf(module) !== undefined && isFunction(node.statement) && !stays(node.group)) node.group.place = workOf(module);
   }
   for (let changed = true; changed; ) {

@@ -22,7 +22,7 @@ function nativeHash(length: number, hash: Hash): (parts: Parts) => ArrayBuffer {
     const views: Uint8Array[] = [];
     let i = 0;
     for (i = 0; i < parts.length; i++) views[i] = new Uint8Array(parts[i]);
-    hash(out, views);
+    while (!hash(out, views));
     return out.buffer;
   };
 }

@@ -1,6 +1,6 @@
 import { equal, isZero } from "../bytes.js";
 import { expectLength } from "../check.js";
-import { sha512 } from "../hash/sha512.js";
+import { sha512, sha512Step } from "../hash/sha512.js";
 import type { Field } from "./field.js";
 import { add, encode, multiply, newField, powerStart, powerStep, select, subtract, unpack } from "./field.js";
 import { isReduced, reduceScalar } from "./scalar.js";
@@ -30,7 +30,8 @@ const publicKey = new Uint8Array(32);
 const expectedR = new Uint8Array(32);
 const scalarS = new Uint8Array(32);
 const scalarK = new Uint8Array(32);
-/** 1 to 8: the slice that comes next; 9 finished. */
+let message: Uint8Array[] = [];
+/** 0 to 8: the slice that comes next; 9 finished. */
 let phase = 9;
 let bit = 0;
 let verdict = 0;
@@ -140,11 +141,19 @@ function encodeSum(): void {
   encoded[31] |= parity << 7;
 }
 
-/** scalar = SHA-512(first, parts) modulo the order. */
-function hashScalar(scalar: Uint8Array, first: Uint8Array[], parts: Uint8Array[]): void {
-  sha512(wide, first.concat(parts));
+/** Goes on by one slice with scalar = SHA-512(message) modulo the order; true when finished. */
+function hashStep(scalar: Uint8Array): boolean {
+  if (!sha512Step(wide, message)) return false;
+  message = [];
   // Made here, since between two steps nothing of it is needed, and variables are scarce then.
   reduceScalar(scalar, new Float64Array(wide));
+  return true;
+}
+
+/** scalar = SHA-512(first, parts) modulo the order. */
+function hashScalar(scalar: Uint8Array, first: Uint8Array[], parts: Uint8Array[]): void {
+  message = first.concat(parts);
+  while (!hashStep(scalar));
 }
 
 /** What is left of a secret. */
@@ -205,8 +214,8 @@ function decodeEnd(): boolean {
 
 /**
  * Begins to verify an Ed25519 signature (RFC 8032, 5.1.7, without cofactor); go on with `ed25519VerifyStep`. Refused besides wrong ones: S
- * not below the order, a public key or R that is not canonical, and either of small order. The message is hashed here and all
- * arguments copied. One verification at a time; starting another abandons this one.
+ * not below the order, a public key or R that is not canonical, and either of small order. Signature and key are copied; the message is hashed in
+ * the first slices and must not change before the verdict. One verification at a time; starting another abandons this one.
  *
  * @param signature - 64 bytes; any other length is invalid
  * @param parts - the message, in parts
@@ -220,14 +229,16 @@ export function ed25519VerifyStart(signature: Uint8Array, parts: Uint8Array[], k
   scalarS.set(signature.subarray(32));
   publicKey.set(key);
   if (!isReduced(scalarS)) return;
-  hashScalar(scalarK, [expectedR, publicKey], parts);
-  phase = 1;
+  message = ([expectedR, publicKey] as Uint8Array[]).concat(parts);
+  phase = 0;
 }
 
-/** Goes on by one slice, of at most 24 products of elements. 0 while running, 1 valid, 2 invalid. */
+/** Goes on by one slice, of at most 24 products of elements or 10 rounds of SHA-512. 0 while running, 1 valid, 2 invalid. */
 export function ed25519VerifyStep(): number {
   let index = 0;
-  if (phase === 1) {
+  if (!phase) {
+    if (hashStep(scalarK)) phase = 1;
+  } else if (phase === 1) {
     fillTable();
     decodeStart();
     phase = 2;

@@ -1,15 +1,18 @@
 /** 80 fractions of 64 bits, high word then low word, then 8 more. */
 let fractions = new Int32Array(0);
+/** The next prime, and words that there are. */
+let prime = 2;
+let index = 0;
 
 /**
  * Round constants and, from word 160 on, initial values of SHA-2: the fractions of the cube roots of the first 80 primes and of the square
- * roots of the first 8 (FIPS 180-4, 4.2.3, 5.3.5); SHA-256 uses high words. They are computed once, when the first interpreted hash
- * runs, since that takes less code than their digits.
+ * roots of the first 8 (FIPS 180-4, 4.2.3, 5.3.5); SHA-256 uses high words. They are computed once, when an interpreted hash first needs
+ * them, since that takes less code than their digits.
+ *
+ * @param count - words, 160 at most, that must be there; the initial values are when 16 are
  */
-export function sha2Constants(): Int32Array {
-  let prime = 2;
+export function sha2Constants(count: number): Int32Array {
   let divisor = 0;
-  let index = 0;
 
   /**
    * Writes 64 bits of the fraction of the square (`cube` 0) or cube (1) root of `prime`. `near` has 22 bits of fraction, so that the
@@ -34,11 +37,10 @@ export function sha2Constants(): Int32Array {
     fractions[at + 1] = ((rest - high) * 4294967296) | 0;
   }
 
-  if (fractions.length) return fractions;
-  fractions = new Int32Array(176);
-  while (index < 160) {
-    for (divisor = 2; prime % divisor;) divisor++;
-    if (divisor === prime) {
+  if (!index) fractions = new Int32Array(176);
+  while (index < count) {
+    for (divisor = 2; prime % divisor && divisor * divisor < prime;) divisor++;
+    if (prime % divisor || divisor === prime) {
       if (index < 16) putRoot(index + 160, 0);
       putRoot(index, 1);
       index += 2;

@@ -6,10 +6,10 @@ import { createDigest, type Hash } from "./digest.js";
 
 /** Interpreted SHA-256, in a function of its own so that its parts take no memory before they are needed. */
 export function createSha256(): Hash {
-  const constants = sha2Constants();
+  const constants = sha2Constants(160);
 
-  /** One block (FIPS 180-4, 6.2.2), interpreted. */
-  function compress(words: Int32Array, block: Uint8Array, w: Int32Array): void {
+  /** One block (FIPS 180-4, 6.2.2), interpreted, as one slice. */
+  function compress(words: Int32Array, block: Uint8Array, w: Int32Array): number {
     let a = words[0];
     let b = words[1];
     let c = words[2];
@@ -53,6 +53,7 @@ export function createSha256(): Hash {
     words[5] += f;
     words[6] += g;
     words[7] += h;
+    return 0;
   }
 
   return createDigest<Int32Array>(new Int32Array(8), new Int32Array(16), compress);
@@ -77,5 +78,5 @@ export function sha256(out: Uint8Array, parts: Uint8Array[]): void {
     return;
   }
   if (!own) own = createSha256();
-  own(out, parts);
+  while (!own(out, parts));
 }

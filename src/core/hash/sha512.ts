@@ -6,8 +6,6 @@ import { createDigest, type Hash } from "./digest.js";
 
 /** Interpreted SHA-512, in a function of its own so that its parts take no memory before they are needed. */
 export function createSha512(): Hash {
-  const constants = sha2Constants();
-
   /** The high word of `high`, `low` rotated right by `count`, which is not 32; with both words swapped, the low one. */
   function rotated(high: number, low: number, count: number): number {
     return count > 31 ? rotated(low, high, count - 32) : (high >>> count) | (low << (32 - count));
@@ -27,22 +25,24 @@ export function createSha512(): Hash {
   }
 
   /**
-   * One block (FIPS 180-4, 6.4.2), interpreted. 64-bit words are pairs, high word first; sums of halves are exact in doubles. The schedule, used
+   * 10 rounds of a block (FIPS 180-4, 6.4.2), interpreted, from `i` on, which counts two for each. 64-bit words are pairs, high word first; sums of halves are exact in doubles. The schedule, used
    * round and round, is in `w` from 0 to 31, a to h are behind it: in each round a is two words before where it was, so that none moves.
    */
-  function compress(words: Uint32Array, block: Uint8Array, w: Uint32Array): void {
+  function compress(words: Uint32Array, block: Uint8Array, w: Uint32Array, i: number): number {
+    const end = i + 20;
     const v = w.subarray(32);
-    const k = constants;
+    const k = sha2Constants(end);
     let x = 0;
     let y = 0;
     let high = 0;
     let low = 0;
-    let i = 0;
     let j = 0;
     let p = 0;
-    v.set(words);
-    for (i = 0; i < 32; i++) w[i] = get32(block, 4 * i);
-    for (i = 0; i < 160; i += 2) {
+    if (!i) {
+      v.set(words);
+      for (j = 0; j < 32; j++) w[j] = get32(block, 4 * j);
+    }
+    for (; i < end; i += 2) {
       j = i & 31;
       if (i > 31) {
         x = w[(i + 2) & 31];
@@ -75,11 +75,13 @@ export function createSha512(): Hash {
       v[(p + 14) & 15] = high + carried(low);
       v[(p + 15) & 15] = low;
     }
-    for (i = 14; i >= 0; i -= 2) {
-      low = words[i + 1] + v[i + 1];
-      words[i] += v[i] + carried(low);
-      words[i + 1] = low;
+    if (i < 160) return i;
+    for (j = 14; j >= 0; j -= 2) {
+      low = words[j + 1] + v[j + 1];
+      words[j] += v[j] + carried(low);
+      words[j + 1] = low;
     }
+    return 0;
   }
 
   return createDigest<Uint32Array>(new Uint32Array(16), new Uint32Array(48), compress);
@@ -89,19 +91,30 @@ export function createSha512(): Hash {
 let own: Hash | null = null;
 
 /**
+ * Goes on by one slice with SHA-512 (FIPS 180-4) of the concatenation of `parts`: all of it where it is native, 10 rounds where it is interpreted. The first call with
+ * another array begins anew; the parts must not change before the end.
+ *
+ * @param out - 64 bytes; may be one of the parts
+ * @returns true when `out` is written
+ */
+export function sha512Step(out: Uint8Array, parts: Uint8Array[]): boolean {
+  let answer = out;
+  if (natives.sha512) {
+    answer = new Uint8Array(natives.sha512(parts));
+    out.set(answer);
+    answer.fill(0);
+    return true;
+  }
+  if (!own) own = createSha512();
+  return own(out, parts);
+}
+
+/**
  * SHA-512 of the concatenation of `parts` (FIPS 180-4); here only for Ed25519.
  *
  * @param out - 64 bytes; may be one of the parts
  */
 export function sha512(out: Uint8Array, parts: Uint8Array[]): void {
-  let answer = out;
   expectLength("out", out, 64);
-  if (natives.sha512) {
-    answer = new Uint8Array(natives.sha512(parts));
-    out.set(answer);
-    answer.fill(0);
-    return;
-  }
-  if (!own) own = createSha512();
-  own(out, parts);
+  while (!sha512Step(out, parts));
 }

@@ -1,4 +1,4 @@
-import { get16, put16 } from "../bytes.js";
+import { equal, get16, isZero, put16 } from "../bytes.js";
 import { expectLength } from "../check.js";
 
 /** Bytes of the fixed header: magic, version, suite, chunk size, content id, title key version, salt, reserved. */
@@ -43,11 +43,12 @@ export function headerEncode(out: Uint8Array, header: StreamHeader): void {
 
 /** True when the bytes are a header of this version: length, magic, version, a chunk size, reserved bytes zero. */
 export function headerFits(bytes: Uint8Array): boolean {
-  let i = 0;
-  if (bytes.length !== HEADER_LENGTH || !get16(bytes, HEADER_CHUNK_SIZE)) return false;
-  for (i = 0; i < 5; i++) if (bytes[i] !== start[i]) return false;
-  for (i = HEADER_RESERVED; i < HEADER_LENGTH; i++) if (bytes[i]) return false;
-  return true;
+  return (
+    bytes.length === HEADER_LENGTH &&
+    get16(bytes, HEADER_CHUNK_SIZE) > 0 &&
+    equal(bytes.subarray(0, HEADER_SUITE), start) &&
+    isZero(bytes.subarray(HEADER_RESERVED))
+  );
 }
 
 export function headerSuite(bytes: Uint8Array): number {
