@@ -15,6 +15,9 @@ const ROLES = ["card", "cartridge", "reader", "client", "selftest"];
 /** The engine's version for the tool: with less it takes the board for a firmware before 1v96 and fails. */
 const VERSION = { major: 2, minor: 29 };
 
+/** Baud of the console on a wire where it is not the tool's 9,600 (boards/*.py, info.default_console_baudrate); USB and TCP have none. */
+const BAUD = { esp32: "115200" };
+
 class Refusal extends Error {}
 
 function options(argv) {
@@ -26,6 +29,7 @@ function options(argv) {
       options: {
         port: { type: "string" },
         board: { type: "string" },
+        baud: { type: "string" },
         tool: { type: "string" },
         "dry-run": { type: "boolean" },
         "keep-build": { type: "boolean" },
@@ -37,6 +41,8 @@ function options(argv) {
   const [role, ...rest] = parsed.positionals;
   if (!ROLES.includes(role) || rest.length)
     throw new Refusal(`name one device, not "${parsed.positionals.join(" ")}": ${ROLES.join(", ")}`);
+  const { baud } = parsed.values;
+  if (baud !== undefined && !/^[1-9]\d{2,6}$/.test(baud)) throw new Refusal(`a console goes at 9600 or 115200 baud, not "${baud}"`);
   return { role, ...parsed.values };
 }
 
@@ -77,9 +83,9 @@ export function boardDescription(board) {
   };
 }
 
-/** Arguments of the tool. `port`: a serial device or tcp://host:port. */
-export function toolArguments(description, port, file) {
-  return ["--no-ble", "--quiet", "--board", description, "--port", port, "--storage", `.boot0:${file}`, "-e", "0"];
+/** Arguments that every call of the tool begins with. `port`: a serial device or tcp://host:port. */
+function toolArguments(description, port, baud) {
+  return ["--no-ble", "--quiet", "--board", description, "--port", port, ...(baud === undefined ? [] : ["-b", baud])];
 }
 
 function main() {
@@ -95,8 +101,9 @@ function main() {
   try {
     const description = path.join(folder, "board.json");
     writeFileSync(description, JSON.stringify(boardDescription(chosen.board ?? target.bundle.board)));
-    const erase = ["--no-ble", "--quiet", "--board", description, "--port", chosen.port, "-e", 'require("Storage").eraseAll()'];
-    const store = toolArguments(description, chosen.port, file);
+    const begin = toolArguments(description, chosen.port, chosen.baud ?? BAUD[chosen.board]);
+    const erase = [...begin, "-e", 'require("Storage").eraseAll()'];
+    const store = [...begin, "--storage", `.boot0:${file}`, "-e", "0"];
     if (chosen["dry-run"]) {
       for (const args of [erase, store])
         console.log([program, ...args].map((word) => (/[^\w/.:=-]/.test(word) ? `'${word}'` : word)).join(" "));

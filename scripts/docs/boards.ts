@@ -128,7 +128,8 @@ primitive and ends with a count. Flashing erases everything that was on the boar
 
 The bundle is stored as \`.boot0\`, which the engine runs in place from flash at every power-on. From then on the engine's console is closed on USB,
 Bluetooth and every wire. To flash again, hold the board's button while it gets power: the firmware first erases its journal, with every key
-in it, and then gives the console back.
+in it, and then gives the console back: on USB where the board has that, on the nRF52 boards over Bluetooth (the engine's own web IDE flashes there), on
+the micro:bit and the ESP32 on Serial1 at 115,200 baud, for which a micro:bit needs \`--baud 115200\`.
 
 What the engine computes natively is tried against known answers at every start. Where one is wrong, the firmware computes that itself, more slowly
 (arithmetic of a first authentication some thirty times), and says which in its description (\`leyden card\`; docs/protocol.md). A bundle that its

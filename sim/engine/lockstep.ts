@@ -8,13 +8,13 @@
 import { FROM_BOARD, TO_BOARD } from "./channel.js";
 
 const MESSAGES = `
-var $t={},$w={},$d={},$key=0;
+var $t={},$w={},$d={},$key=0,$inside=0;
 function $read(){var h=$get(4),n=0,m=0;if(!h)$quit();n=h.charCodeAt(0)|h.charCodeAt(1)<<8;m=h.charCodeAt(2)|h.charCodeAt(3)<<8;return[JSON.parse($get(n)),m?$get(m):""];}
 function $send(j,b){var s=JSON.stringify(j),n=s.length,m=b?b.length:0;$put($bytes(String.fromCharCode(n&255,n>>8,m&255,m>>8)));$put(s);if(m)$put(b);}
 function $call(n,a,b){var r=0,k="";$send([n,a],b);r=$read();k=r[0][0];if(k=="x")throw new Error(r[0][1]);if(k=="b")return r[1]?$bytes(r[1]):new Uint8Array(0);
 if(k=="s")return r[1];if(k=="f")return new Float64Array($bytes(r[1]).buffer)[0];return r[0][1];}
 function $held(){var i=0;if($key)for(i=0;i<$key.length;i++)if($key[i])return 1;return 0;}
-function $event(m,b){var f=0,k=m[0],n=m[1];if(k=="t"){f=$t[n];if(!m[2])delete $t[n];if(f)f();}else if(k=="w"){f=$w[n];if(f)f({state:m[2]});}else if(k=="d"){f=$d[n];if(f)f(b);}else if(k=="m")$send(["m",process.memory().usage]);}
+function $event(m,b){var f=0,k=m[0],n=m[1];if(k=="t"){f=$t[n];if(!m[2])delete $t[n];if(f)f();}else if(k=="w"){f=$w[n];if(f)f({state:m[2]});}else if(k=="d"){f=$d[n];if(f)f(b);}else if(k=="m")$send(["m",process.memory().usage]);else if(k=="i")$send(["i",$inside()]);}
 function $loop(){var r=0,e=0;for(;;){$send(["done",$held()]);for(;;){r=$read();e=0;try{$event(r[0],r[1]);}catch(x){e=""+(x&&x.message||x);}if(!e)break;$send(["error",e,$held()]);}}}
 `;
 
@@ -56,6 +56,21 @@ erasePage:function(a){$call("Flash.erasePage",[a]);},getPage:function(a){return 
 var $storage={write:function(n,d,o,s){return $call("Storage.write",[n,o,s],d);},getFree:function(){return $call("Storage.getFree",[]);}};
 var require=function(n){return n=="Flash"?$flash:n=="Storage"?$storage:$require(n);};
 $later($loop,0);
+`;
+
+/**
+ * Looks at Espruino's variables inside events too: whenever the bundle uses the hardware, an inner product, a hash or a cipher. Garbage is collected where
+ * the figure would grow; the few variables of looking count.
+ */
+export const ESPRUINO_INSIDE = `
+var $peak=0,$called=$call,$convolve=E.convolve,$crypto=$require("crypto");
+function $look(){if(process.memory(false).usage>$peak){var u=process.memory().usage;if(u>$peak)$peak=u;}}
+$call=function(n,a,b){$look();return $called(n,a,b);};
+E.convolve=function(a,b,n){$look();return $convolve.call(E,a,b,n);};
+var $hash=$crypto.SHA256,$encrypt=$crypto.AES&&$crypto.AES.encrypt,$decrypt=$crypto.AES&&$crypto.AES.decrypt;
+$crypto={SHA256:function(p){$look();return $hash(p);},SHA512:$crypto.SHA512,AES:{encrypt:function(d,k,o){$look();return $encrypt(d,k,o);},decrypt:function(d,k,o){$look();return $decrypt(d,k,o);}}};
+$inside=function(){return $peak;};
+require=function(n){return n=="crypto"?$crypto:n=="Flash"?$flash:n=="Storage"?$storage:$require(n);};
 `;
 
 /** For JerryScript: what boards/jerryscript/host puts into the engine, asked of the simulator. The host itself gives `$pipeRead` and `$pipeWrite`. */

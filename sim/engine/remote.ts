@@ -5,7 +5,7 @@ import type { EngineContext } from "../espruino/context.js";
 import { PowerCut } from "../flash.js";
 import { Channel, type Message } from "./channel.js";
 import { LINUX_FLASH_LENGTH } from "./espruino-bench.js";
-import { ESPRUINO_LOCKSTEP, JERRY_LOCKSTEP } from "./lockstep.js";
+import { ESPRUINO_INSIDE, ESPRUINO_LOCKSTEP, JERRY_LOCKSTEP } from "./lockstep.js";
 import { searchProcess } from "./memory.js";
 import { storageImage } from "./storage-image.js";
 
@@ -17,13 +17,16 @@ interface Engine {
   load(folder: string, bundle: string): string[];
 }
 
-/** An Espruino built for Linux, booting from its own Storage. */
-export function espruino(program: string): Engine {
+/** An Espruino built for Linux, booting from its own Storage. `inside`: it looks at its variables inside events, for `peak`. */
+export function espruino(program: string, inside = false): Engine {
   return {
     program,
     load: (folder, bundle) => {
       const encoder = new TextEncoder();
-      const files = { ".bootPowerOn": encoder.encode(ESPRUINO_LOCKSTEP), ".boot0": Buffer.from(bundle, "latin1") };
+      const files = {
+        ".bootPowerOn": encoder.encode(ESPRUINO_LOCKSTEP + (inside ? ESPRUINO_INSIDE : "")),
+        ".boot0": Buffer.from(bundle, "latin1"),
+      };
       writeFileSync(path.join(folder, "espruino.flash"), storageImage(LINUX_FLASH_LENGTH, files));
       return [];
     },
@@ -102,9 +105,18 @@ export class RemoteContext implements EngineContext {
 
   /** Variables in use on Espruino, the bench's among them, garbage collected before. */
   variables(): number {
+    return this.#ask("m");
+  }
+
+  /** Most variables in use inside events so far, of an engine that looks there. */
+  peak(): number {
+    return this.#ask("i");
+  }
+
+  #ask(what: string): number {
     const channel = this.#channel;
     if (!channel) return 0;
-    channel.send(["m"]);
+    channel.send([what]);
     const { message } = channel.receive();
     this.#serve();
     return Number(message[1]);

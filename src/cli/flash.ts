@@ -9,6 +9,7 @@ export function flashCommand(): Command {
     .argument("<role>", "which firmware")
     .option("--port <port>", "the board's port: /dev/ttyACM0, COM3 or tcp://host:port")
     .option("--board <name>", "the board, as docs/boards.md names it")
+    .option("--baud <number>", "speed of the console on a serial port, where it is not the board's own")
     .option("--tool <file>", "the espruino tool, where it is not the one installed here")
     .option("--dry-run", "print the tool's commands and run none")
     .action((role: string, flags: Record<string, string | true>) => {

@@ -38,6 +38,7 @@ test("each mistake gets one sentence that says what to do, and exit code 2", () 
     [["reader", "--port", "tcp://h:1", "--board", "puckjs"], /the board "puckjs" cannot be a reader/],
     [["card", "--port", "tcp://h:1", "--tool", "/no/tool", "--dry-run"], /the flashing tool "\/no\/tool" is missing; "npm ci" installs it/],
     [["card", "--speed", "9"], /Unknown option '--speed'/],
+    [["card", "--port", "tcp://h:1", "--baud", "fast"], /9600 or 115200 baud, not "fast"/],
   ];
   for (const [args, expected] of cases) {
     const result = flash(...args);
@@ -54,6 +55,17 @@ test("a dry run prints the tool's commands and runs none", () => {
   const [erase, store] = result.out.trim().split("\n");
   assert.match(erase ?? "", /espruino --no-ble .*--port tcp:\/\/127\.0\.0\.1:9 -e .*eraseAll/);
   assert.match(store ?? "", /--storage \.boot0:dist\/card\.js/);
+});
+
+test("the tool is told the console's speed where that is not its own", () => {
+  const speeds = (...args: string[]): (string | undefined)[] =>
+    flash(...args, "--port", "tcp://127.0.0.1:9", "--dry-run")
+      .out.trim()
+      .split("\n")
+      .map((line) => / -b (\d+)/.exec(line)?.[1]);
+  assert.equal(speeds("selftest"), [undefined, undefined]);
+  assert.equal(speeds("selftest", "--baud", "115200"), ["115200", "115200"]);
+  assert.equal(speeds("selftest", "--board", "esp32"), ["115200", "115200"]);
 });
 
 test.when(ESPRUINO !== "", "ESPRUINO is not set")(

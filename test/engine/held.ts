@@ -18,17 +18,20 @@ export interface Held {
   resting: number;
   /** At most, between two events. */
   deepest: number;
+  /** At most, at the points inside events where the bundle uses hardware, an inner product, a hash or a cipher. */
+  inside: number;
 }
 
 /** Enrollment, an authentication by certificates as responder and, by reader and client, as initiator, and a loan's commands; a client's registration and enabling in place of those. */
 export async function heldBy(role: Role, program: string): Promise<Held> {
   const folder = mkdtempSync(join(tmpdir(), "leyden-engine-"));
   const contexts: RemoteContext[] = [];
-  const held: Held = { boot: 0, resting: 0, deepest: 0 };
+  const held: Held = { boot: 0, resting: 0, deepest: 0, inside: 0 };
   const start = (): RemoteContext => {
     for (const old of contexts.splice(0)) old.end();
-    const context = new RemoteContext(espruino(program), folder);
+    const context = new RemoteContext(espruino(program, true), folder);
     context.onIdle = () => {
+      held.inside = Math.max(held.inside, context.peak() - bench);
       held.deepest = Math.max(held.deepest, context.variables() - bench);
       if (held.boot === 0) held.boot = held.deepest;
     };
@@ -51,7 +54,7 @@ export async function heldBy(role: Role, program: string): Promise<Held> {
 
 /** What the engine and the bench hold with a bundle of nothing. */
 function emptyBench(program: string, folder: string): number {
-  const context = new RemoteContext(espruino(program), folder);
+  const context = new RemoteContext(espruino(program, true), folder);
   context.run("0;");
   const found = context.variables();
   context.end();
