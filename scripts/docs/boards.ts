@@ -115,6 +115,10 @@ the deepest point; ${String(SPARE)} variables are to be left there. All were mea
 event of a loan; the cartridge at rest in a reader, with its session open, and the reader at rest after a play. A reader's deepest point is the play; a client was registered and
 enabled, and authenticated, but did not play. Where the last column says no, fewer than 400 are left, or none: as cartridge a Puck.js runs out of them.
 
+These are figures between events. Inside events, looked at wherever the bundle uses hardware, an inner product, a hash or a cipher (the bench's own calls counted), a card held up
+to 3010, a cartridge 3680, a reader 4570 and a client 6020, before the end of an authentication let go of its arithmetic; they have not been measured since, so
+that a Puck.js as card gets through that moment is not shown.
+
 ${table(["board", "role", "variables", "held after boot", "held at rest", "at the deepest point", "fits"], memory)}
 
 ## Putting firmware on a board

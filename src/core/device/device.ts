@@ -108,13 +108,12 @@ let secured = false;
 
 /** Runs `step` slice by slice, letting timers and serial ports work in between. */
 function createRunner(board: DeviceBoard): Party["run"] {
-  return function (step, done) {
-    let rest: (() => boolean | number) | null = step;
+  return function (step: (() => boolean | number) | null, done) {
     const slice = function (): void {
-      const result = rest !== null && rest();
+      const result = step !== null && step();
       if (result) {
-        // Nothing of what has ended is held while what comes next may begin.
-        rest = null;
+        // Nothing of what has ended is held while what comes next may begin, by a parameter neither.
+        step = null;
         releaseArithmetic();
         done(result);
         releaseCommands();
