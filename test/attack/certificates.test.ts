@@ -1,15 +1,18 @@
 /** Certificates that are not what they should be, at the built bundles. */
 import * as assert from "uvu/assert";
 import { issueIssuer, signingKey } from "../../src/center/keys/certificates.js";
-import { INS_GENERAL_AUTHENTICATE, PROTOCOL_VERSION, ROLE_CARD, ROLE_KIOSK } from "../../src/core/protocol/constants.js";
+import { Contact } from "../../src/center/contact.js";
+import { INS_GENERAL_AUTHENTICATE, PROTOCOL_VERSION, ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK } from "../../src/core/protocol/constants.js";
+import type { HostParty } from "../../src/host/party.js";
+import { DeviceSession } from "../../src/host/session.js";
 import { START } from "../../sim/loan-world.js";
 import { OutsideSession, Refusal } from "../model/outside/session.js";
 import { fakeCard } from "../scenario/support/fake-card.js";
-import { identityOf, partyOf } from "../scenario/support/parties.js";
+import { centerParty, identityOf, partyOf } from "../scenario/support/parties.js";
 import { DAY, HOUR, SECOND, Stage } from "../scenario/support/stage.js";
 import { suite } from "../suite.js";
 import { altered, authenticates } from "./support/attempts.js";
-import type { Edit } from "./support/mutant.js";
+import { mutantModule, type Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
 const test = suite("attacks by certificates");
@@ -17,6 +20,12 @@ const SIGNATURE: Edit = {
   file: "src/core/protocol/responder.ts",
   from: "if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);",
   to: "",
+};
+
+const NOT_BEFORE: Edit = {
+  file: "src/core/protocol/certificate.ts",
+  from: "(vouched === 0 || get32(certificate, 24) <= vouched)",
+  to: "true",
 };
 
 test("[A11] a foreign center's kiosk or reader is refused by card and cartridge, by the signature alone", async () => {
@@ -77,13 +86,41 @@ test("[A11] an expired certificate is refused", async () => {
   );
 });
 
-test("[A11] the center and kiosks refuse what is not valid yet", async () => {
-  await Stage.play({ seed: 131 }, async (stage) => {
-    await stage.toKiosk();
-    const early = altered(stage.kiosk, stage, {});
-    Object.assign(early, { vouched: () => START - 30 * 86_400, floor: () => 0 });
-    assert.is(await authenticates(stage, early), 0x6982, "by a clock of a month ago the card's certificate is not valid yet");
-  });
+test("[A11][A14] the center and kiosks refuse a card or cartridge that is not valid yet, by their own clocks", async () => {
+  interface Sides {
+    DeviceSession: typeof DeviceSession;
+    Contact: typeof Contact;
+  }
+  const meets = async ({ DeviceSession: Session, Contact: Center }: Sides): Promise<string[]> => {
+    const passed: string[] = [];
+    const month = 30 * 86_400;
+    const attempt = async (who: string, work: () => Promise<unknown>): Promise<void> => {
+      try {
+        await work();
+        passed.push(who);
+      } catch (error) {
+        assert.match((error as Error).message, /This side refused the device/);
+      }
+    };
+    await Stage.play({ seed: 131 }, async (stage) => {
+      await stage.toKiosk();
+      // By a clock of a month ago nobody's certificate is valid yet; the floor of time, which a host has none of, does not count.
+      const early = (party: HostParty): HostParty => Object.assign(party, { vouched: () => START - month, floor: () => 0 });
+      const kiosk = early(altered(stage.kiosk, stage, {}));
+      await attempt("kiosk and card", () => new Session(stage.transport("card"), kiosk).authenticate(ROLE_CARD));
+      await attempt("kiosk and cartridge", () => new Session(stage.transport("cartridge"), kiosk).authenticate(ROLE_CARTRIDGE));
+      await attempt("center and card", () =>
+        new Center(early(centerParty(stage)), [stage.issuer.publicKey]).card(stage.transport("card"), stage.draw(16)),
+      );
+    });
+    return passed;
+  };
+  assert.equal(await meets({ DeviceSession, Contact }), []);
+  const lacking = {
+    ...((await mutantModule("src/host/session.ts", [NOT_BEFORE])) as object),
+    ...((await mutantModule("src/center/contact.ts", [NOT_BEFORE])) as object),
+  };
+  assert.equal(await meets(lacking as Sides), ["kiosk and card", "kiosk and cartridge", "center and card"]);
 });
 
 test("[A11] the reader refuses a card that is not valid yet, by the time that its cartridge vouches for", async () => {
@@ -100,7 +137,7 @@ test("[A11] the reader refuses a card that is not valid yet, by the time that it
       return (sessions & 1) === 1;
     },
     "reader",
-    [{ file: "src/core/protocol/certificate.ts", from: "(vouched === 0 || get32(certificate, 24) <= vouched)", to: "true" }],
+    [NOT_BEFORE],
   );
 });
 

@@ -15,6 +15,7 @@ import { LICENSE_LENGTH, LICENSE_RECORD, closePlay, openLicense, sealLicense } f
 import { rent } from "../../src/kiosk/rental.js";
 import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { derive, hmac, join, u32 } from "../model/outside/keys.js";
+import { specimen } from "../../sim/specimens.js";
 import { suite } from "../suite.js";
 import { readerParty } from "../scenario/support/parties.js";
 import { DAY, HOUR, SECOND, Stage } from "../scenario/support/stage.js";
@@ -220,6 +221,12 @@ test("[D6] a clock that is set back at the card, by taking its power, opens noth
   );
 });
 
+const ANCHOR: Edit = {
+  file: "src/cartridge/loan.ts",
+  from: "  if (get32(data, 0) <= get32(anchor, 0) && !equal(data, anchor)) return -SW_CONDITIONS;\n",
+  to: "",
+};
+
 test("[D7] a card whose flash is put back meets the version that the cartridge's key memory holds", async () => {
   await tried(
     async (stage) => {
@@ -230,13 +237,29 @@ test("[D7] a card whose flash is put back meets the version that the cartridge's
       return (await stage.playAtHome()).state === PLAYER_FINISHED;
     },
     "cartridge",
-    [
-      {
-        file: "src/cartridge/loan.ts",
-        from: "  if (get32(data, 0) <= get32(anchor, 0) && !equal(data, anchor)) return -SW_CONDITIONS;\n",
-        to: "",
-      },
-    ],
+    [ANCHOR],
+  );
+});
+
+test("[D7] a card whose whole image is copied to another card has no plays more: one of the two opens what the other has not", async () => {
+  await tried(
+    async (stage) => {
+      await stage.rent(stage.sample(500), { plays: 1 });
+      const twin = stage.world.board({ ...specimen("card", 7), name: "twin" });
+      twin.flash.cells.set(stage.card.flash.cells);
+      const plays = async (card: Stage["card"]): Promise<boolean> => {
+        stage.world.dock(card, stage.readerCard);
+        stage.world.dock(stage.cartridge, stage.readerCartridge);
+        const { state } = await stage.settled();
+        await stage.world.sleep(5 * SECOND);
+        for (const board of [card, stage.cartridge]) stage.world.undock(board);
+        return state === PLAYER_FINISHED;
+      };
+      assert.ok(await plays(twin), "a copy is as good as the card");
+      return plays(stage.card);
+    },
+    "cartridge",
+    [ANCHOR],
   );
 });
 
@@ -336,7 +359,8 @@ test("the console is reached over no port: not by bytes, not by Ctrl-C, on USB, 
       [{ file: "boards/espruino/boot.ts", from: "  E.setConsole(null, { force: true });", to: "" }],
     );
   // On the wire of its slot the same bytes are noise, and the device goes on.
-  await Stage.play({ seed: 220 }, async (stage) => {
+  const onWire = async (stage: Stage): Promise<number> => {
+    let taken = 0;
     await stage.toKiosk();
     for (const [board, slot] of [
       [stage.card, stage.kioskCard],
@@ -348,9 +372,28 @@ test("the console is reached over no port: not by bytes, not by Ctrl-C, on USB, 
         port.write(new Uint8Array(Buffer.from(text, "latin1")));
         await stage.world.sleep(SECOND);
       }
-      assert.is(board.counts.consoleBytes, 0);
+      taken += board.counts.consoleBytes;
       assert.is(board.counts.boots, boots, "and it was not started anew");
     }
+    return taken;
+  };
+  await Stage.play({ seed: 220 }, async (stage) => {
+    assert.is(await onWire(stage), 0);
+    stage.takeOut();
+    stage.home();
+    await stage.world.sleep(20 * SECOND);
+    assert.is((await stage.status()).sessions, 3);
+  });
+  // Copies that give the console to the wire. They hear no command, so that nobody can personalize them.
+  const shared: Edit = {
+    file: "boards/espruino/boot.ts",
+    from: "E.setConsole(null, { force: true });",
+    to: 'E.setConsole("Serial1", { force: true });',
+  };
+  const bundles = { card: await mutant("card", [shared]), cartridge: await mutant("cartridge", [shared]) };
+  const stage = new Stage({ seed: 220, bundles });
+  await stage.world.run(async () => {
+    assert.is(await onWire(stage), 2 * WORDS.join("").length);
   });
 });
 

@@ -2,12 +2,15 @@
 import * as assert from "uvu/assert";
 import {
   CUSTODY_SPLIT,
+  INS_CONTRACT,
   INS_GENERAL_AUTHENTICATE,
   INS_GET_DATA,
+  INS_PREPARE,
   INS_PUT_DATA,
   INS_SELECT,
   ROLE_CARD,
   ROLE_CARTRIDGE,
+  TAG_DEVICE,
   TAG_LICENSE,
   TAG_RECOMMENDATIONS,
 } from "../../src/core/protocol/constants.js";
@@ -164,6 +167,78 @@ test("no message of a loan does anything in a later session, in the middle of an
     assert.ok(stage.cartridge.keyValid, "the loan that is running stands");
     assert.equal(await license(), held, "and so does its license");
   });
+});
+
+/** Sends an APDU as it is; the status word. */
+async function statusOf(stage: Stage, name: "card" | "cartridge", apdu: Uint8Array): Promise<number> {
+  const answer = await stage.transport(name).transmit(apdu);
+  return (answer[answer.length - 2] << 8) | answer[answer.length - 1];
+}
+
+/** What a kiosk says to card and cartridge in a session, one after the other. */
+const SAID: Record<"card" | "cartridge", [number, number, number, number][]> = {
+  card: [
+    [0x80, INS_CONTRACT, 0, 88],
+    [0x00, INS_GET_DATA, TAG_DEVICE, 0],
+    [0x80, INS_CONTRACT, 0, 88],
+  ],
+  cartridge: [
+    [0x80, INS_PREPARE, 0, 0],
+    [0x00, INS_PUT_DATA, TAG_RECOMMENDATIONS, 3],
+    [0x00, INS_GET_DATA, TAG_RECOMMENDATIONS, 0],
+    [0x80, INS_PREPARE, 0, 0],
+  ],
+};
+
+/** Each command of a session is said again, byte by byte and at its place, in a session of its own: how many of them are answered as the kiosk's. */
+async function saidAgain(stage: Stage, name: "card" | "cartridge", deviation: Deviation): Promise<number> {
+  const transport = stage.transport(name);
+  const begin = async (): Promise<{ session: OutsideSession; apdus: Uint8Array[] }> => {
+    const apdus: Uint8Array[] = [];
+    const session = new OutsideSession(
+      (apdu) => {
+        apdus.push(apdu.slice());
+        return transport.transmit(apdu);
+      },
+      identityOf(stage, stage.kiosk),
+    );
+    await session.authenticate(name === "card" ? ROLE_CARD : ROLE_CARTRIDGE, deviation);
+    apdus.length = 0;
+    return { session, apdus };
+  };
+  const say = async (session: OutsideSession, count: number): Promise<void> => {
+    for (const [cla, ins, tag, length] of SAID[name].slice(0, count))
+      assert.is((await session.exchange(cla, ins, tag, new Uint8Array(length).fill(5))).sw, 0x9000, `${name} ${ins.toString(16)}`);
+  };
+  const { session, apdus } = await begin();
+  await say(session, SAID[name].length);
+  let taken = 0;
+  for (const [place, apdu] of apdus.entries()) {
+    const later = await begin();
+    await say(later.session, place);
+    const sw = await statusOf(stage, name, apdu);
+    assert.ok(sw === 0x9000 || sw === 0x6988, sw.toString(16));
+    if (sw === 0x9000) taken++;
+  }
+  return taken;
+}
+
+test("any command of a session, said again at its place in a later session, is refused: keys are those of one session", async () => {
+  const constant: Edit = {
+    file: "src/core/protocol/responder.ts",
+    from: "  derive(channel.sendKey, h.key,",
+    to: "  h.key.fill(0);\n  derive(channel.sendKey, h.key,",
+  };
+  for (const name of ["card", "cartridge"] as const) {
+    await Stage.play({ seed: 302 }, async (stage) => {
+      await stage.toKiosk();
+      assert.is(await saidAgain(stage, name, {}), 0);
+    });
+    await Stage.play({ seed: 302, bundles: { [name]: await mutant(name, [constant]) } }, async (stage) => {
+      await stage.toKiosk();
+      assert.is(await saidAgain(stage, name, { session: () => new Uint8Array(32) }), SAID[name].length, "where all sessions have one key");
+    });
+  }
 });
 
 /** A kiosk that keeps all that it sees, on the wires, in its sessions and from the center, and then tries all of it as keys. */

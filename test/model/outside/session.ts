@@ -21,6 +21,8 @@ export interface Deviation {
   transcript?: (message: Bytes) => Bytes;
   /** What it takes for the value of the two ephemeral keys. */
   third?: (value: Bytes) => Bytes;
+  /** What it takes for the key of the session, once both have confirmed. */
+  session?: (key: Bytes) => Bytes;
   /** Goes on by guessing where it cannot open the peer's random number. */
   blind?: boolean;
 }
@@ -105,7 +107,8 @@ export class OutsideSession {
     const last = await this.#step(3, confirmation);
     if (!deviation.blind && !same(last, join(challenge, derive(session, 35, transcript).slice(0, 16))))
       throw new Error("the peer does not confirm");
-    this.#begin(session, { id: derive(session, 37).slice(0, 8), generation: 0, secret: derive(session, 36), peer: peer.id });
+    const taken = deviation.session?.(session) ?? session;
+    this.#begin(taken, { id: derive(taken, 37).slice(0, 8), generation: 0, secret: derive(taken, 36), peer: peer.id });
   }
 
   /** Pairs: two messages to the responder, one back. */
