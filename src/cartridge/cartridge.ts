@@ -53,6 +53,7 @@ import {
   activate,
   createLoan,
   eraseKey,
+  holdKey,
   loadKey,
   loadProgram,
   loanState,
@@ -136,15 +137,16 @@ function record(cartridge: Cartridge, device: Device, data: Uint8Array, respond:
     );
 }
 
-/** LOAD KEY: what the center sealed, then the loan envelope. The content must be complete. */
+/** LOAD KEY: what the center sealed, then the loan envelope, which takes the place of the one before if the key is good. The content must be complete. */
 function load(cartridge: Cartridge, device: Device, data: Uint8Array): number {
   const recorded = cartridge.recorded;
-  const envelope = data.subarray(KEY_LOAD_SEALED);
+  let status = -SW_CONDITIONS;
   if (data.length !== KEY_LOAD_SEALED + ENVELOPE_LENGTH) return -SW_LENGTH;
-  if (cartridge.received !== cartridge.total) return -SW_CONDITIONS;
-  recorded.set(envelope, RECORDED_ENVELOPE);
-  if (!journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded)) return -SW_FAILURE;
-  return loadKey(cartridge.loan, data.subarray(0, KEY_LOAD_SEALED), recorded.subarray(HEADER_CONTENT, HEADER_CONTENT + 16), device.data);
+  if (cartridge.received === cartridge.total)
+    status = loadKey(cartridge.loan, data.subarray(0, KEY_LOAD_SEALED), recorded.subarray(HEADER_CONTENT, HEADER_CONTENT + 16));
+  if (status < 0) return status;
+  recorded.set(data.subarray(KEY_LOAD_SEALED), RECORDED_ENVELOPE);
+  return holdKey(cartridge.loan, journalPut(device.memory.journal, SLOT_ENVELOPE, 0, recorded), device.data);
 }
 
 /** GET LOAN: loan id 16 | terms 48 | what is recorded | vouched time 4 | seconds left 4. */

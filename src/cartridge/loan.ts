@@ -188,14 +188,18 @@ export function prepare(loan: Loan, out: Uint8Array): number {
   return 23;
 }
 
+/** True when the key load in `plain` is that of the pending key, said again. */
+function isPending(loan: Loan): boolean {
+  return loan.record[LOAN_STATE] === STATE_PENDING && get32(plain, LOAD_COUNTER) === get32(loan.record, LOAN_COUNTER);
+}
+
 /**
- * LOAD KEY: opens what the center sealed over this cartridge's challenge, commits the loan counter, and holds the key PENDING. Safe to repeat while
- * it is pending. The capacitor must be charged.
+ * LOAD KEY, checked: opens what the center sealed over this cartridge's challenge, for `holdKey`. The capacitor must be charged.
  *
  * @param contentId - of the content that is recorded
- * @returns 16: proof for the center that the key is held; or a negative status word
+ * @returns 0, and `holdKey` must follow; or a negative status word, and all is as it was
  */
-export function loadKey(loan: Loan, sealed: Uint8Array, contentId: Uint8Array, out: Uint8Array): number {
+export function loadKey(loan: Loan, sealed: Uint8Array, contentId: Uint8Array): number {
   const record = loan.record;
   const supply = loan.board.keySupply;
   let counter = 0;
@@ -205,17 +209,34 @@ export function loadKey(loan: Loan, sealed: Uint8Array, contentId: Uint8Array, o
   if (!openFor(plain, deviceKey(loan), LOAD_PURPOSE, MESSAGE_KEY_LOAD, loan.device.memory.party.id, loan.challenge, sealed))
     return -SW_DATA;
   counter = get32(plain, LOAD_COUNTER);
-  again = record[LOAN_STATE] === STATE_PENDING && counter === get32(record, LOAN_COUNTER);
+  again = isPending(loan);
   if ((!again && counter <= get32(record, LOAN_COUNTER)) || !equal(plain.subarray(LOAD_CONTENT, LOAD_CONTENT + 16), contentId)) {
     plain.fill(0);
     return -SW_CONDITIONS;
   }
-  record.fill(0);
-  record[LOAN_STATE] = STATE_PENDING;
-  record.set(plain.subarray(0, LOAD_KEY), LOAN_COUNTER);
-  if (!again && !store(loan)) {
+  return 0;
+}
+
+/**
+ * LOAD KEY, carried out: commits the loan counter, and holds the key PENDING. Safe to repeat while it is pending.
+ *
+ * @param kept - false where the loan's envelope could not be stored: then the key is dropped
+ * @returns 16: proof for the center that the key is held; or a negative status word
+ */
+export function holdKey(loan: Loan, kept: boolean, out: Uint8Array): number {
+  const record = loan.record;
+  const again = isPending(loan);
+  if (kept) {
+    record.fill(0);
+    record[LOAN_STATE] = STATE_PENDING;
+    record.set(plain.subarray(0, LOAD_KEY), LOAN_COUNTER);
+    if (!again && !store(loan)) {
+      record[LOAN_STATE] = STATE_EMPTY;
+      kept = false;
+    }
+  }
+  if (!kept) {
     plain.fill(0);
-    record[LOAN_STATE] = STATE_EMPTY;
     return -SW_FAILURE;
   }
   loan.keyMemory.set(plain.subarray(LOAD_KEY, KEY_LOAD_LENGTH));
@@ -226,7 +247,7 @@ export function loadKey(loan: Loan, sealed: Uint8Array, contentId: Uint8Array, o
     });
   evidence.set(record.subarray(LOAN_ID, LOAN_ID + 16));
   evidence.set(loan.challenge, 16);
-  put32(evidence, 32, counter);
+  evidence.set(record.subarray(LOAN_COUNTER, LOAN_COUNTER + 4), 32);
   prove(out, deviceKey(loan), MESSAGE_HELD, evidence);
   return 16;
 }

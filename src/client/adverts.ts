@@ -104,11 +104,12 @@ export function setAdvert(tag: number, data: Uint8Array): Outcome {
   const place = tag >> 8;
   const length = data.length - ADVERT_HEAD;
   const local = (registration[REGISTRATION_FLAGS] & FLAG_LOCAL_ADVERTS) !== 0;
+  if ((place >= AREAS && place !== ALL_AREAS) || (tag & 255) !== 0) return -SW_PARAMETERS;
   if (place === ALL_AREAS) {
+    if (data.length !== 0) return -SW_LENGTH;
     areas.fill(0);
     return 0;
   }
-  if (place >= AREAS) return -SW_PARAMETERS;
   if (length < SHORTEST || length > ADVERT_ADDRESS) return -SW_LENGTH;
   if (!mayOpen(data.subarray(ADVERT_HEAD), local)) return -SW_DATA;
   areas.set(data.subarray(0, ADVERT_HEAD), place * AREA);

@@ -98,9 +98,15 @@ function answer(client: Client, ins: number, tag: number, data: Uint8Array): Out
     : SW_INSTRUCTION);
 }
 
+/** Of the client's own instructions these have parameters. */
+function hasParameters(ins: number): boolean {
+  return ins === INS_OFFER || ins === INS_TIME || ins === INS_ENABLE || ins === INS_LICENSE || ins === INS_MOVE || ins === INS_ADVERT;
+}
+
 function command(client: Client, ins: number, tag: number, data: Uint8Array, respond: (sw: number, length: number) => void): void {
   let outcome = 0;
   if (client.device.memory.party.role !== ROLE_CLIENT && ins !== INS_STATUS) return respond(SW_CONDITIONS, 0);
+  if (tag !== 0 && ins < 128 && !hasParameters(ins)) return respond(SW_PARAMETERS, 0);
   if (ins === INS_SUPPLY) return supply(client, data, respond);
   if (ins === INS_ENABLE) return enable(client, tag, data, respond);
   if (ins === INS_COPY) return takeCopy(client, data, respond);

@@ -33,6 +33,10 @@ test("every defended line names a test that is there, and where it says so, one 
       assert.match(body, /\btried\(|\bmutant\(|\bmutantModule\(/, `${file} "${name}" takes nothing out`);
     }
   }
+  // And what stands between the tables.
+  const prose = [...page.matchAll(/`([a-z]+\/[a-z-]+)` "([^"]+)"/g)];
+  for (const [, file, name] of prose) bodyOf(file, name);
+  assert.ok(prose.length > lines.length, String(prose.length));
   assert.ok(without >= 35, `${String(without)} attacks against a copy without the defense`);
 });
 
