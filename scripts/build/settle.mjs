@@ -10,7 +10,7 @@ import { editor } from "./edits.mjs";
 const NATIVES = ["sha256", "sha512", "aesCbcEncrypt", "aesCbcDecrypt", "convolve", "crc32", "collect"];
 
 /** Checks of a caller's mistakes, never of data: the host's build and the tests have them. */
-const GUARDS = ["expectLength", "expectBetween", "expectRoom", "expectIndex", "expectApart", "expectBegun"];
+const GUARDS = ["expectLength", "expectBetween", "expectBlocks", "expectRoom", "expectIndex", "expectApart", "expectBegun"];
 
 function walk(node, visit, parent) {
   visit(node, parent);

@@ -13,6 +13,11 @@ export function expectBetween(name: string, bytes: { length: number }, least: nu
     throw new Error(name + ": expected " + (least === most ? least : least + " to " + most) + " bytes, got " + bytes.length);
 }
 
+/** Whole blocks of `unit` bytes. */
+export function expectBlocks(name: string, bytes: { length: number }, unit: number): void {
+  if (bytes.length % unit) throw new Error(name + ": expected a multiple of " + unit + " bytes, got " + bytes.length);
+}
+
 /** Room for `length` bytes. */
 export function expectRoom(name: string, bytes: { length: number }, length: number): void {
   if (bytes.length < length) throw new Error(name + ": expected " + length + " bytes or more, got " + bytes.length);

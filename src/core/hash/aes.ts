@@ -1,4 +1,5 @@
 import { get32, put32 } from "../bytes.js";
+import { expectApart, expectBlocks, expectLength, expectRoom } from "../check.js";
 import { natives } from "../natives.js";
 
 /**
@@ -130,11 +131,18 @@ let own: Cbc | null = null;
 /**
  * AES-128-CBC without padding (FIPS 197, SP 800-38A 6.2).
  *
- * @param out - at least as long as `data`; may be `data` itself when encrypting
+ * @param out - at least as long as `data`; may be `data` itself
+ * @param key - 16 bytes
+ * @param iv - 16 bytes
  * @param data - a multiple of 16 bytes
  */
 export function aesCbc(out: Uint8Array, key: Uint8Array, iv: Uint8Array, data: Uint8Array, decrypt: boolean): void {
   let result = out;
+  expectLength("key", key, 16);
+  expectLength("iv", iv, 16);
+  expectBlocks("data", data, 16);
+  expectRoom("out", out, data.length);
+  expectApart("out", out, "data", data);
   if (natives.aesCbcEncrypt && natives.aesCbcDecrypt) {
     result = new Uint8Array((decrypt ? natives.aesCbcDecrypt : natives.aesCbcEncrypt)(data, key, { iv: iv }));
     out.set(result);

@@ -12,10 +12,11 @@ const ownPads = scratch(128);
  * @param key - any length; longer than 64 bytes is hashed first
  */
 export function hmacPrepare(pads: Uint8Array, key: Uint8Array): void {
-  const words = new Uint32Array(pads.buffer, pads.byteOffset, 32);
+  let words: Uint32Array | null = null;
   let count = (key.length + 3) >> 2;
   let i = 0;
   expectLength("pads", pads, 128);
+  words = new Uint32Array(pads.buffer, pads.byteOffset, 32);
   pads.fill(0);
   if (key.length > 64) {
     count = 8;
@@ -32,6 +33,8 @@ export function hmacPrepare(pads: Uint8Array, key: Uint8Array): void {
 
 /** HMAC-SHA-256 of the concatenation of `parts` under a prepared key; `out` is 32 bytes and may be one of the parts. */
 export function hmacPrepared(out: Uint8Array, pads: Uint8Array, parts: Uint8Array[]): void {
+  expectLength("out", out, 32);
+  expectLength("pads", pads, 128);
   sha256(digest, [pads.subarray(0, 64)].concat(parts));
   sha256(out, [pads.subarray(64), digest]);
   digest.fill(0);
