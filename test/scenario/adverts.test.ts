@@ -130,7 +130,7 @@ test("[A5] a reader without a network keeps the clicks, the cartridge carries th
   }
   assert.equal(await service.staff.call(keptClicks, {}), [], "nothing has got out yet");
   // The reader hands each click to the cartridge, which nobody sees before the return.
-  await new Promise((resolve) => setTimeout(resolve, 4000));
+  await new Promise((resolve) => setTimeout(resolve, 8000));
   await giveBack();
   assert.equal(await service.staff.call(keptClicks, {}), [{ advertId, count: 3 }]);
 });
