@@ -1,6 +1,5 @@
 /**
- * Runs every `*.test.ts` below this folder, each in a process of its own, one more at a time than there are cores (files whose boards go
- * with real time wait more than they compute), and prints one line a file and the sums at the end.
+ * Runs every `*.test.ts` below this folder, each in a process of its own, two at a time, and prints one line a file and the sums at the end.
  *
  *   npx tsx test/run.ts [--grep TEXT] [--json FILE]
  *
@@ -116,7 +115,7 @@ async function main(): Promise<void> {
       if (outcome.failed > 0) console.log(outcome.output);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(3, availableParallelism() + 1) }, (_, index) => worker(index === 0)));
+  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, (_, index) => worker(index === 0)));
   const at = process.argv.indexOf("--json");
   if (at > 0) writeFileSync(process.argv[at + 1], `${JSON.stringify(outcomes, null, 2)}\n`);
   const sum = (field: "passed" | "failed" | "skipped"): string => String(outcomes.reduce((total, outcome) => total + outcome[field], 0));
