@@ -42,7 +42,7 @@ function run(name: string, step: () => boolean | number): void {
     total += time;
     if (time > longest) longest = time;
   }
-  print("slices " + name + " " + count + " " + longest + " " + total + " " + start);
+  print("slices " + count + " " + longest + " " + total + " " + start + " " + name);
 }
 function hash(): boolean {
   return own(out, message);
@@ -60,7 +60,7 @@ function all(): void {
     start = now() - start;
     run("verify", ed25519VerifyStep);
     start = 0;
-    run("SHA-512-interpreted,-160-bytes", hash);
+    run("SHA-512 interpreted, 160 bytes", hash);
   }
   print("refused " + refused);
 }
@@ -74,15 +74,16 @@ export async function benchSlices(runs: number): Promise<void> {
     if (!engines[engine]) continue;
     const output = await runEntry(engine, entry(engine, runs));
     const best = new Map<string, number[]>();
-    for (const [, name, ...rest] of output.matchAll(/slices (\S+) (\S+) (\S+) (\S+) (\S+)/g)) {
-      const [count, longest, total, start] = rest.map(Number);
+    for (const [, ...told] of output.matchAll(/slices (\S+) (\S+) (\S+) (\S+) ([\w, -]+)/g)) {
+      const [count, longest, total, start] = told.map(Number);
+      const name = told[4];
       const known = best.get(name);
       if (!known || longest < known[1]) best.set(name, [count, longest, total / count, start]);
     }
     if (best.size !== 3 || !output.includes("refused 0")) throw new Error(`slices on ${engine}: ${output.slice(-300)}`);
     for (const [name, [count, longest, average, start]] of best)
       console.log(
-        `${engine}  ${name.replace(/-(?=int|160|bytes)/g, " ")}: ${String(count)} slices, longest ${longest.toFixed(2)} ms, ${average.toFixed(2)} ms on average, start ${start.toFixed(2)} ms`,
+        `${engine}  ${name}: ${String(count)} slices, longest ${longest.toFixed(2)} ms, ${average.toFixed(2)} ms on average, start ${start.toFixed(2)} ms`,
       );
   }
 }

@@ -116,7 +116,7 @@ event of a loan; the cartridge at rest in a reader, with its session open, and t
 enabled, and authenticated, but did not play. Where the last column says no, fewer than 400 are left, or none: as cartridge a Puck.js runs out of them.
 
 These are figures between events. Inside events, looked at wherever the bundle uses hardware, an inner product, a hash or a cipher (the bench's own calls counted), a card held up
-to 3010, a cartridge 3680, a reader 4570 and a client 6020. That a Puck.js as card gets through that moment is not shown: an Espruino with 2,630 variables, of which the
+to ${String(NEEDED.card.inside)}, a cartridge ${String(NEEDED.cartridge.inside)}, a reader ${String(NEEDED.reader.inside)} and a client ${String(NEEDED.client.inside)}. That a Puck.js as card gets through that moment is not shown: an Espruino with 2,630 variables, of which the
 bench takes some 370, ran out of them while the card was personalized; with 2,930 it was personalized and authenticated.
 
 ${table(["board", "role", "variables", "held after boot", "held at rest", "at the deepest point", "fits"], memory)}

@@ -23,6 +23,7 @@ import { suite } from "../suite.js";
 import { identityOf } from "../scenario/support/parties.js";
 import { steal } from "../scenario/support/leftovers.js";
 import { SECOND, Stage } from "../scenario/support/stage.js";
+import { statusIn } from "./support/commands.js";
 import { mutant, type Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
@@ -155,8 +156,7 @@ test("no message of a loan does anything in a later session, in the middle of an
       for (const [state, enter] of states)
         for (const apdu of recorded[name]) {
           await enter();
-          const answer = await carry(apdu);
-          const sw = (answer[answer.length - 2] << 8) | answer[answer.length - 1];
+          const sw = statusIn(await carry(apdu));
           const harmless = apdu[0] < 0x80 && [INS_SELECT, INS_GET_DATA].includes(apdu[1]) && (apdu[0] & 0x0c) === 0;
           const begins = apdu[1] === INS_GENERAL_AUTHENTICATE && apdu[3] === 1;
           const what = `${name} took ${Buffer.from(apdu.subarray(0, 4)).toString("hex")} ${state}: ${sw.toString(16)}`;
@@ -168,12 +168,6 @@ test("no message of a loan does anything in a later session, in the middle of an
     assert.equal(await license(), held, "and so does its license");
   });
 });
-
-/** Sends an APDU as it is; the status word. */
-async function statusOf(stage: Stage, name: "card" | "cartridge", apdu: Uint8Array): Promise<number> {
-  const answer = await stage.transport(name).transmit(apdu);
-  return (answer[answer.length - 2] << 8) | answer[answer.length - 1];
-}
 
 /** What a kiosk says to card and cartridge in a session, one after the other. */
 const SAID: Record<"card" | "cartridge", [number, number, number, number][]> = {
@@ -216,7 +210,7 @@ async function saidAgain(stage: Stage, name: "card" | "cartridge", deviation: De
   for (const [place, apdu] of apdus.entries()) {
     const later = await begin();
     await say(later.session, place);
-    const sw = await statusOf(stage, name, apdu);
+    const sw = statusIn(await transport.transmit(apdu));
     assert.ok(sw === 0x9000 || sw === 0x6988, sw.toString(16));
     if (sw === 0x9000) taken++;
   }
