@@ -1,84 +1,24 @@
 import * as assert from "uvu/assert";
-import {
-  INS_PUT_DATA,
-  ROLE_CARD,
-  ROLE_CARTRIDGE,
-  ROLE_KIOSK,
-  ROLE_READER,
-  TAG_MAILBOX,
-  TAG_REVOKED,
-  TAG_TICKET,
-} from "../../src/core/protocol/constants.js";
-import type { DeviceReference } from "../../src/center/keys/authority.js";
+import { INS_PUT_DATA, ROLE_CARD, ROLE_CARTRIDGE, TAG_MAILBOX, TAG_REVOKED, TAG_TICKET } from "../../src/core/protocol/constants.js";
 import { takeTicket } from "../../src/host/ticket.js";
 import { DeviceError } from "../../src/host/session.js";
 import { PLAYER_FINISHED } from "../../src/reader/state.js";
 import { suite } from "../suite.js";
 import { COUNTED, mutant } from "../attack/support/mutant.js";
+import { Introductions, ROLES, kioskKey, type Name } from "./support/introductions.js";
 import { SECOND, Stage } from "./support/stage.js";
+import { IDLE, NOTHING, ONE_KEY, boardsWork, messages } from "./support/work.js";
 
 const test = suite("introduction");
-const ROLES = { card: ROLE_CARD, cartridge: ROLE_CARTRIDGE, reader: ROLE_READER } as const;
-type Name = keyof typeof ROLES;
-
 const counted = {
   card: await mutant("card", COUNTED),
   cartridge: await mutant("cartridge", COUNTED),
   reader: await mutant("reader", COUNTED),
 };
 
-/** The center's part: it knows devices by id, and gives each ticket a serial above the last. */
-class Introductions {
-  private readonly serials = new Map<string, number>();
-  expiry: number;
-  epoch = 1;
-
-  constructor(private readonly stage: Stage) {
-    this.expiry = stage.time() + 7 * 86_400;
-  }
-
-  reference(name: Name | "kiosk"): DeviceReference {
-    const { stage } = this;
-    if (name === "kiosk") return { role: ROLE_KIOSK, id: stage.kiosk.id, generation: stage.keys.generation };
-    return { role: ROLES[name], id: this.certificate(name).slice(4, 12), generation: stage.keys.generation };
-  }
-
-  certificate(name: Name | "kiosk"): Uint8Array {
-    return name === "kiosk" ? this.stage.kiosk.chain.slice(0, 128) : (this.stage.certificates.get(name) ?? new Uint8Array(128));
-  }
-
-  tickets(first: Name | "kiosk", second: Name | "kiosk"): [Uint8Array, Uint8Array] {
-    const serial = (name: string): number => {
-      this.serials.set(name, (this.serials.get(name) ?? 0) + 1);
-      return this.serials.get(name) ?? 0;
-    };
-    return this.stage.authority.introduce(
-      [this.reference(first), this.reference(second)],
-      [this.certificate(first), this.certificate(second)],
-      [serial(first), serial(second)],
-      this.expiry,
-      this.epoch,
-    ).tickets;
-  }
-}
-
-function kioskKey(stage: Stage): Uint8Array {
-  return stage.keys.deviceKey(ROLE_KIOSK, stage.kiosk.id, stage.keys.generation);
-}
-
 function give(stage: Stage, name: Name, tag: number, data: Uint8Array): Promise<{ sw: number; data: Uint8Array }> {
   return stage.session(name, null).transfer(0x00, INS_PUT_DATA, tag, data);
 }
-
-/** Authentications since `from`: messages, scalar multiplications and signature checks by device. */
-function work(stage: Stage, from: number, name: string): { messages: number; multiplications: number; verifications: number } {
-  const since = stage.world.trace.events.slice(from).filter(({ device }) => device === name);
-  const lines = (line: string): number => since.filter((event) => event.kind === "log" && "line" in event && event.line === line).length;
-  const messages = since.filter((event) => event.kind === "apdu" && "ins" in event && event.ins === 0x86).length;
-  return { messages, multiplications: lines("multiplication"), verifications: lines("verification") };
-}
-
-const HASHES = { multiplications: 0, verifications: 0 };
 
 test("[F9] at the counter: card and kiosk, cartridge and kiosk authenticate by hashes alone", async () => {
   await Stage.play({ seed: 21, bundles: counted }, async (stage) => {
@@ -91,7 +31,8 @@ test("[F9] at the counter: card and kiosk, cartridge and kiosk authenticate by h
       takeTicket(stage.kiosk, kioskKey(stage), own);
       assert.is((await give(stage, name, TAG_TICKET, its)).sw, 0x9000);
       await stage.session(name).authenticate(ROLES[name]);
-      assert.equal(work(stage, from, name), { messages: 2, ...HASHES });
+      assert.is(messages(stage, from, name), 2);
+      assert.equal(boardsWork(stage, from, name), IDLE);
     }
   });
 });
@@ -116,33 +57,13 @@ test("[F9] at home: the reader takes its half from the cartridge by itself, and 
     assert.is((await stage.settled()).state, PLAYER_FINISHED);
     await stage.world.sleep(5 * SECOND);
     assert.equal(stage.heard(), title.plain);
-    for (const name of ["card", "cartridge"]) assert.is(work(stage, from, name).messages, 2);
-    assert.equal(work(stage, from, "reader"), { messages: 0, ...HASHES });
-    assert.equal(work(stage, from, "cartridge"), { messages: 2, ...HASHES });
+    for (const name of ["card", "cartridge"]) {
+      assert.is(messages(stage, from, name), 2);
+      assert.equal(boardsWork(stage, from, "reader", name), IDLE);
+    }
+    assert.equal(boardsWork(stage, from, "cartridge"), IDLE);
     // The card was without power: the ephemeral key that it makes ahead is the only multiplication, and nobody waits for it.
-    assert.equal(work(stage, from, "card"), { messages: 2, multiplications: 1, verifications: 0 });
-  });
-});
-
-test("[F9] pairs that have met resume by hashes alone; strangers need three multiplications and two signatures a side", async () => {
-  await Stage.play({ seed: 23, bundles: counted }, async (stage) => {
-    const title = stage.sample(1000);
-    await stage.rent(title);
-    const first = stage.world.trace.events.length;
-    stage.world.dock(stage.cartridge, stage.readerCartridge);
-    await stage.world.sleep(20 * SECOND);
-    // Three while the peer waits, and the ephemeral key of the next time, made ahead; one certificate. The issuer's is remembered since the cartridge met the kiosk.
-    assert.equal(work(stage, first, "cartridge"), { messages: 3, multiplications: 4, verifications: 1 });
-    const reader = work(stage, first, "reader");
-    assert.ok(reader.multiplications <= 4, String(reader.multiplications));
-    assert.is(reader.verifications, 2, "the reader meets this issuer for the first time");
-    stage.takeOut();
-    await stage.world.sleep(60 * SECOND);
-    const second = stage.world.trace.events.length;
-    stage.world.dock(stage.cartridge, stage.readerCartridge);
-    await stage.world.sleep(20 * SECOND);
-    assert.equal(work(stage, second, "cartridge"), { messages: 2, ...HASHES });
-    assert.equal(work(stage, second, "reader"), { messages: 0, ...HASHES });
+    assert.equal(boardsWork(stage, from, "card"), { ahead: ONE_KEY, waiting: NOTHING });
   });
 });
 

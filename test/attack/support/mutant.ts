@@ -116,12 +116,25 @@ export async function mutantModule(entry: string, edits: Edit[]): Promise<unknow
   return import(file);
 }
 
-/** The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check. */
+/**
+ * The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check, one before where that is of an issuer's certificate, and
+ * one before an ephemeral key that is made in idle time.
+ */
 export const COUNTED: Edit[] = [
   { file: "src/core/curve/x25519.ts", from: "  clamped.set(scalar);", to: '  print("multiplication");\n  clamped.set(scalar);' },
   {
     file: "src/core/curve/ed25519.ts",
     from: "  expectedR.set(signature",
     to: '  print("verification");\n  expectedR.set(signature',
+  },
+  {
+    file: "src/core/protocol/responder.ts",
+    from: "  compute(h, after, [certificate.subarray(64), key,",
+    to: '  if (issuer) print("issuer");\n  compute(h, after, [certificate.subarray(64), key,',
+  },
+  {
+    file: "src/core/device/device.ts",
+    from: "  prepareEphemeral(h, device.authenticated);",
+    to: '  print("idle");\n  prepareEphemeral(h, device.authenticated);',
   },
 ];
