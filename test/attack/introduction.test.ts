@@ -4,6 +4,7 @@ import {
   INS_PUT_DATA,
   ROLE_CARD,
   ROLE_KIOSK,
+  ROLE_READER,
   TAG_REVOKED,
   TAG_TICKET,
 } from "../../src/core/protocol/constants.js";
@@ -12,7 +13,7 @@ import { takeTicket } from "../../src/host/ticket.js";
 import * as assert from "uvu/assert";
 import { join, sha256, u32 } from "../model/outside/keys.js";
 import { suite } from "../suite.js";
-import type { Stage } from "../scenario/support/stage.js";
+import { SECOND, type Stage } from "../scenario/support/stage.js";
 import { authenticates } from "./support/attempts.js";
 import type { Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
@@ -204,6 +205,36 @@ test("[F9] after the center has revoked a kiosk, the card refuses its pair, its 
     "card",
     [ticket],
   );
+});
+
+test("[F9] after the center has revoked a card, the reader refuses it by the pair from before, and by its certificate", async () => {
+  const pair: Edit = {
+    file: "src/core/protocol/handshake.ts",
+    from: "      if (party.revoked(h.peer.subarray(0, 8))) return answer(h, HANDSHAKE_REVOKED);\n",
+    to: "",
+  };
+  const certificate: Edit = {
+    file: RESPONDER,
+    from: "if (h.party.revoked(h.peer.subarray(0, 8))) answer(h, HANDSHAKE_REVOKED);\n  else if",
+    to: "if",
+  };
+  const meets = async (stage: Stage, before: boolean): Promise<boolean> => {
+    const id = stage.certificates.get("reader")?.slice(4, 12) ?? none;
+    const list = stage.authority.sealRevoked({ role: ROLE_READER, id, generation: 1 }, 2, [cardOf(stage).id]);
+    const sessions = async (): Promise<number> => {
+      stage.world.dock(stage.card, stage.readerCard);
+      await stage.world.sleep(20 * SECOND);
+      const status = await stage.status();
+      stage.takeOut();
+      assert.is(status.cardRefusal, status.sessions === 1 ? 0 : 0x6982);
+      return status.sessions;
+    };
+    if (before) assert.is(await sessions(), 1);
+    assert.is((await stage.session("reader", null).transfer(0x00, INS_PUT_DATA, TAG_REVOKED, list)).sw, 0x9000);
+    return (await sessions()) === 1;
+  };
+  await tried((stage) => meets(stage, true), "reader", [pair]);
+  await tried((stage) => meets(stage, false), "reader", [certificate]);
 });
 
 test.run();

@@ -13,10 +13,23 @@ let seed = 100;
  * prove nothing.
  */
 export async function tried(attack: Attack, firmware: Firmware, edits: Edit[], options: Partial<LoanWorldOptions> = {}): Promise<void> {
+  await triedWithout(attack, [{ [firmware]: edits }], options);
+}
+
+/** The same with several copies, each of which lacks something else, in one or several devices: the attack must succeed with each. */
+export async function triedWithout(
+  attack: Attack,
+  copies: Partial<Record<Firmware, Edit[]>>[],
+  options: Partial<LoanWorldOptions> = {},
+): Promise<void> {
   seed++;
   assert.not.ok(await outcome(attack, { ...options, seed }), "the attack comes through");
-  const bundles = { [firmware]: await mutant(firmware, edits) };
-  assert.ok(await outcome(attack, { ...options, seed, bundles }), "the attack fails even without its defense: it shows nothing");
+  for (const copy of copies) {
+    const bundles: Partial<Record<Firmware, string>> = {};
+    for (const [firmware, edits] of Object.entries(copy) as [Firmware, Edit[]][]) bundles[firmware] = await mutant(firmware, edits);
+    const what = `the attack fails even without its defense, ${JSON.stringify(copy)}: it shows nothing`;
+    assert.ok(await outcome(attack, { ...options, seed, bundles }), what);
+  }
 }
 
 async function outcome(attack: Attack, options: Partial<LoanWorldOptions>): Promise<boolean> {

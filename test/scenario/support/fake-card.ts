@@ -7,8 +7,12 @@ import type { HostParty } from "../../../src/host/party.js";
 import { virtualTimers } from "../../../sim/loan-world.js";
 import type { Stage } from "./stage.js";
 
-/** A host program in the reader's card slot that speaks T=1 as a card does; `answer` may change what it says in a step. */
-export function fakeCard(stage: Stage, card: HostParty, answer: (step: number, message: Uint8Array) => void = () => undefined): void {
+/** A host program in the reader's card slot that speaks T=1 as a card does; `answer` may change what it says in a step, or answer something of its own. */
+export function fakeCard(
+  stage: Stage,
+  card: HostParty,
+  answer: (step: number, message: Uint8Array) => Uint8Array | undefined = () => undefined,
+): void {
   const port = stage.world.hostPort("fake card", stage.readerCard.wire, 1);
   const buffer = new Uint8Array(MESSAGE_LENGTH);
   const command = createCommand();
@@ -32,9 +36,9 @@ export function fakeCard(stage: Stage, card: HostParty, answer: (step: number, m
     handshakeStep(handshake, message, command.length, (size) => {
       // An impostor without the private key cannot open message 2; it answers something of the right length.
       const shown = size < 0 && command.p2 === 2 ? 73 : size;
-      answer(command.p2, message);
-      buffer.set(message.subarray(0, Math.max(0, shown)));
-      linkSend(link, endResponse(buffer, Math.max(0, shown), shown < 0 ? 0x6982 : 0x9000));
+      const said = answer(command.p2, message) ?? message.subarray(0, Math.max(0, shown));
+      buffer.set(said);
+      linkSend(link, endResponse(buffer, said.length, shown < 0 && said.length === 0 ? 0x6982 : 0x9000));
     });
   });
   linkReset(link);
