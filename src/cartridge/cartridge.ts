@@ -240,7 +240,8 @@ function command(
   settle(loan);
   if (ins === INS_RECORD && (kiosk || isFree(cartridge))) return record(cartridge, device, data, respond);
   if (ins === INS_READ_CHUNKS && (player || isFree(cartridge))) return readChunks(cartridge, device, data, respond);
-  if (ins === INS_PREPARE) length = kiosk ? prepare(loan, device.data) : length;
+  if (data.length > 0 && (ins === INS_PREPARE || ins === INS_ERASE || ins === INS_GET_LOAN)) length = -SW_LENGTH;
+  else if (ins === INS_PREPARE) length = kiosk ? prepare(loan, device.data) : length;
   else if (ins === INS_LOAD_KEY) length = kiosk ? load(cartridge, device, data) : length;
   else if (ins === INS_ACTIVATE) length = kiosk ? activate(loan, data, device.connectedAt) : length;
   else if (ins === INS_ACKNOWLEDGE) length = acknowledge(loan, data);

@@ -68,6 +68,7 @@ function settle(client: Client, data: Uint8Array): Outcome {
 
 /** Commands that answer at once. */
 function answer(client: Client, ins: number, tag: number, data: Uint8Array): Outcome {
+  if (data.length > 0 && (ins === INS_STATUS || ins === INS_STOP || (ins === INS_TIME && tag === 0))) return -SW_LENGTH;
   if (ins === INS_STATUS) return describeClient(client);
   if (ins === INS_PLAY) return startPlay(client, data);
   if (ins === INS_STOP) return stopPlay(client);

@@ -1,6 +1,6 @@
 import type { Board } from "../../boards/board.js";
 import { startDevice, whenIdle, workDone, type Device } from "../core/device/device.js";
-import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_OK, SW_PARAMETERS } from "../core/link/apdu.js";
+import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_LENGTH, SW_OK, SW_PARAMETERS } from "../core/link/apdu.js";
 import { INS_PLAY, INS_READ_ADVERTS, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { closeChannel } from "../core/protocol/session.js";
 import { rest } from "../core/rest.js";
@@ -84,6 +84,7 @@ export function startReader(board: Board): Device {
   };
   device.handler = function (self, ins, tag, data, respond) {
     if (tag !== 0 && ins >= INS_PLAY) respond(SW_PARAMETERS, 0);
+    else if (data.length > 0 && (ins === INS_STATUS || ins === INS_PLAY)) respond(SW_LENGTH, 0);
     else if (ins === INS_STATUS) respond(SW_OK, describePlayer(player, self.data));
     else if (ins === INS_READ_ADVERTS) readAdverts(player, self, data, respond);
     else if (ins === INS_PLAY) {

@@ -69,6 +69,10 @@ const FORMS = inForm([
   [0x80, INS_ADVERT, 0x0001, 40],
   [0x80, INS_ADVERT, 0xff00, 1],
   [0x80, INS_STATUS, 1, 0],
+  [0x80, INS_STATUS, 0, 1],
+  [0x80, INS_STOP, 0, 1],
+  [0x80, INS_TIME, 0, 16],
+  [0x00, INS_GET_DATA, TAG_DEVICE, 1],
   [0x80, INS_PLAY, 0x0100, 16],
   [0x80, INS_STOP, 1, 0],
   [0x80, INS_READ_ADVERTS, 1, 0],
@@ -79,14 +83,15 @@ function mayDo({ cla, ins, tag, length }: Command): boolean {
   if ((cla & 0x80) === 0) {
     if (ins === INS_SELECT) return true;
     if (ins === INS_PUT_DATA) return tag === TAG_CLICKS;
+    if (length > 0) return false;
     const told = [TAG_DEVICE, TAG_REGISTRATION, TAG_CLICKS].includes(tag) || [TAG_PERIODS, TAG_CLIENT_LICENSES].includes(tag & 0xff00);
     return ins === INS_GET_DATA && told;
   }
-  if (ins === INS_TIME) return tag === 0;
+  if (ins === INS_TIME) return tag === 0 && length === 0;
   if (ins === INS_LICENSE) return tag === 0 && length === 16;
   if (ins === INS_ENABLE) return tag !== 0xffff;
   if (ins === INS_ADVERT) return tag === 0xff00 && length === 0;
-  return ins === INS_STATUS && tag === 0;
+  return ins === INS_STATUS && tag === 0 && length === 0;
 }
 
 test("in every state each of hundreds of generated commands gets a standard status; keys, licenses, questions and the play stay", async () => {
@@ -121,13 +126,14 @@ test("in every state each of hundreds of generated commands gets a standard stat
     const order = makeOrder(world, client, ordered, world.time() - 10, world.time() + 86_000);
     await device.loadPeriodKey(order.sealed);
     const { id, key, terms } = await household.license(client, licensed, { plays: 2 });
+    const leaving = await household.license(client, makeTitle(700), { plays: 3 });
     const held = async (): Promise<unknown[]> => [
       await device.registration(),
       await device.periods(),
       await device.licenses(),
       await info(),
     ];
-    const before = await held();
+    let before = await held();
     assert.is(await info(), who);
     await fire("with a period and a license", 120);
     assert.equal(await held(), before);
@@ -151,9 +157,22 @@ test("in every state each of hundreds of generated commands gets a standard stat
       licensed.stored,
     );
     await device.takeLicense(sealed);
-    const move = await device.requestMove(id, random(8));
+    const [destination, use] = [random(8), random(16)];
+    const authority = world.clientAuthority;
+    const move = await device.requestMove(leaving.id, destination);
+    assert.ok(authority.verifyMoveRequest(client.reference, leaving.id, destination, move.nonce, move.proof));
     await fire("after a question to move", 40, asks);
     assert.equal(await held(), before);
+    // The question stands: the order over its nonce is carried out, once, and takes nothing else away.
+    const removal = authority.sealMove(client.reference, leaving.id, destination, move.nonce, use);
+    const conditions = authority.openRemoved(client.reference, leaving.id, use, await device.remove(removal));
+    assert.equal(conditions, new Uint8Array(12));
+    const licenses = (await device.licenses()).map(({ licenseId, moved }) => [licenseId, moved]);
+    assert.equal(licenses, [
+      [id, null],
+      [leaving.id, { destination, useId: use }],
+    ]);
+    before = await held();
     await world.tellTime(client);
 
     // While it looks for its content, and in the middle of it.
@@ -177,7 +196,6 @@ test("in every state each of hundreds of generated commands gets a standard stat
     await world.world.sleep(5000);
     assert.is(Buffer.compare(client.board.decoder?.contents.at(-1) ?? new Uint8Array(0), ordered.plain), 0);
     assert.equal(await held(), before);
-    assert.ok(move.nonce.length === 16);
     assert.is((await device.play(licensed.contentId, null, () => Promise.resolve(licensed.source))).state, CLIENT_FINISHED);
   });
 });

@@ -17,6 +17,7 @@ import {
   INS_LOAD_PROGRAM,
   INS_PERSONALIZE,
   INS_PLAY,
+  INS_PREPARE,
   INS_PUT_DATA,
   INS_READ_ADVERTS,
   INS_READ_CHUNKS,
@@ -42,6 +43,8 @@ import { readerParty } from "../scenario/support/parties.js";
 import { SECOND, Stage } from "../scenario/support/stage.js";
 import { suite } from "../suite.js";
 import { REFUSALS, encode, generated, inForm, statusIn, type Command } from "./support/commands.js";
+import type { Edit } from "./support/mutant.js";
+import { tried } from "./support/tried.js";
 
 const test = suite("unexpected commands");
 const none = new Uint8Array(0);
@@ -65,13 +68,19 @@ const FORMS = inForm([
   [0x80, INS_LOAD_PROGRAM, 0, 20],
   [0x80, INS_ACTIVATE, 0, 40],
   [0x80, INS_READ_CHUNKS, 0, 10],
+  // These take no data.
+  [0x00, INS_GET_DATA, TAG_DEVICE, 1],
+  [0x00, INS_GET_DATA, TAG_LICENSE, 20],
+  [0x80, INS_PREPARE, 0, 1],
+  [0x80, INS_GET_LOAN, 0, 16],
 ]);
 
 const STANDARD = [INS_SELECT, INS_GET_DATA, INS_PUT_DATA, INS_GENERAL_AUTHENTICATE, INS_GENERATE_KEY_PAIR];
 
 /** What the model lets a device answer with 9000 to one with this role (0: nobody), where the data are garbage: what tells, or is kept apart, and nothing else. */
-function mayDo(device: "card" | "cartridge", role: number, { cla, ins, tag }: Command): boolean {
+function mayDo(device: "card" | "cartridge", role: number, { cla, ins, tag, length }: Command): boolean {
   const standard = (cla & 0x80) === 0;
+  if (length > 0 && (ins === INS_GET_DATA || ins === INS_GET_LOAN)) return false;
   if (standard && (ins === INS_SELECT || (ins === INS_GET_DATA && tag === TAG_DEVICE))) return true;
   if (standard && ins === INS_GENERAL_AUTHENTICATE) return false;
   // The standard's instructions are in class 00 alone, ours in class 80 alone and, but for END PLAY, without parameters.
@@ -158,10 +167,37 @@ test("in every state of card and cartridge each of hundreds of generated command
   });
 });
 
-/** None of a reader's commands has parameters. */
-const WITH_PARAMETERS = inForm([
+test("a command of the other class, with parameters, of wrong length, or with data where there are none, is refused by what looks at just that", async () => {
+  const says =
+    (name: "card" | "cartridge", cla: number, ins: number, tag: number, length: number) =>
+    async (stage: Stage): Promise<boolean> => {
+      await stage.toKiosk();
+      const session = stage.session(name);
+      await session.authenticate(name === "card" ? ROLE_CARD : ROLE_CARTRIDGE);
+      const { sw } = await session.transfer(cla, ins, tag, new Uint8Array(length));
+      assert.ok(sw === OK || REFUSALS.includes(sw), sw.toString(16));
+      return sw === OK;
+    };
+  const device = "src/core/device/device.ts";
+  const edit = (file: string, from: string, to: string): Edit[] => [{ file, from, to }];
+  const otherClass = edit(device, "standard !== (ins > 127 || ins === INS_GENERATE_KEY_PAIR)", "ins === -1");
+  await tried(says("card", 0x00, INS_CONTRACT, 0, 88), "card", otherClass);
+  const parameters = edit(device, "tag > (ins === INS_END_PLAY ? 1 : 0)", "tag < 0");
+  await tried(says("card", 0x80, INS_CONTRACT, 1, 88), "card", parameters);
+  const length = edit("src/card/card.ts", "data.length !== CONTRACT_LENGTH || ", "");
+  await tried(says("card", 0x80, INS_CONTRACT, 0, 87), "card", length);
+  const told = edit(device, "standard && size > 0 && ", "standard && size < 0 && ");
+  await tried(says("card", 0x00, INS_GET_DATA, TAG_DEVICE, 1), "card", told);
+  const prepared = edit("src/cartridge/cartridge.ts", "data.length > 0 && (ins === INS_PREPARE", "data.length < 0 && (ins === INS_PREPARE");
+  await tried(says("cartridge", 0x80, INS_PREPARE, 0, 1), "cartridge", prepared);
+});
+
+/** None of a reader's commands has parameters, and these take no data. */
+const NOT_IN_FORM = inForm([
   [0x80, INS_PLAY, 1, 0],
   [0x80, INS_STATUS, 0x0100, 0],
+  [0x80, INS_STATUS, 0, 1],
+  [0x00, INS_GET_DATA, TAG_DEVICE, 1],
   [0x80, INS_READ_ADVERTS, 1, 4],
 ]);
 
@@ -175,13 +211,13 @@ test("so does the reader on its host's port, with nothing in its slots, with bot
       return JSON.stringify([id, personalized, generation, epoch]);
     };
     const who = await identity();
-    const tells = ({ cla, ins, tag }: Command): boolean =>
+    const tells = ({ cla, ins, tag, length }: Command): boolean =>
       (cla & 0x80) === 0
-        ? ins === INS_SELECT || (ins === INS_GET_DATA && tag === TAG_DEVICE)
-        : [INS_STATUS, INS_READ_ADVERTS].includes(ins) && tag === 0;
+        ? ins === INS_SELECT || (ins === INS_GET_DATA && tag === TAG_DEVICE && length === 0)
+        : ((ins === INS_STATUS && length === 0) || ins === INS_READ_ADVERTS) && tag === 0;
     let seed = 40;
     const fire = async (state: string): Promise<void> => {
-      for (const command of [...generated(++seed, 60, [INS_PLAY]), ...WITH_PARAMETERS]) {
+      for (const command of [...generated(++seed, 60, [INS_PLAY]), ...NOT_IN_FORM]) {
         const sw = statusIn(await stage.transport("reader").transmit(encode(command)));
         const what = `reader, ${state}: ${JSON.stringify(command)} was answered ${sw.toString(16)}`;
         assert.ok(REFUSALS.includes(sw) || (sw === OK && tells(command)), what);

@@ -4,6 +4,7 @@ import {
   SW_CONDITIONS,
   SW_DATA,
   SW_INSTRUCTION,
+  SW_LENGTH,
   SW_NOT_FOUND,
   SW_OK,
   SW_PARAMETERS,
@@ -261,7 +262,9 @@ function receive(device: Device, length: number): void {
   // The standard's instructions have class 00, ours 80; of ours below the client's only END PLAY has a parameter.
   const standard = (command.cla & 0x80) === 0;
   const data = device.data.subarray(0, size);
-  if (standard && ins === INS_SELECT) respond(SW_OK, describe(device, device.data));
+  // These two take no data, of any device.
+  if (standard && size > 0 && (ins === INS_GET_DATA || ins === INS_GENERATE_KEY_PAIR)) respond(SW_LENGTH, 0);
+  else if (standard && ins === INS_SELECT) respond(SW_OK, describe(device, device.data));
   else if (standard && ins === INS_GET_DATA && tag === TAG_DEVICE) respond(SW_OK, describe(device, device.data));
   else if (standard && ins === INS_GENERAL_AUTHENTICATE) {
     if (secured || command.p1 !== PROTOCOL_VERSION) respond(SW_PARAMETERS, 0);
