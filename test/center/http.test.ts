@@ -83,7 +83,7 @@ test("bad bodies are refused with a stable problem, and nothing is written", asy
     ["media-type-not-supported", customer('"a"'), { "content-type": "text/plain" }],
     ["media-type-not-supported", "name=a", { "content-type": "application/x-www-form-urlencoded" }],
     ["malformed-request", customer('"a"'), { "idempotency-key": "x" }],
-    ["malformed-request", customer('"a"'), { "content-type": "application/octet-stream" }],
+    ["media-type-not-supported", customer('"a"'), { "content-type": "application/octet-stream" }],
     ["not-authenticated", customer('"a"'), { authorization: "Bearer 00" }],
     ["not-authenticated", customer('"a"'), { authorization: `Bearer ${"0".repeat(64)}` }],
     ["not-authenticated", customer('"a"'), { authorization: "" }],

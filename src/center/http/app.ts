@@ -1,3 +1,5 @@
+import { isUtf8 } from "node:buffer";
+import { Readable } from "node:stream";
 import rateLimit from "@fastify/rate-limit";
 import swagger from "@fastify/swagger";
 import { LogController, fastify, type FastifyBaseLogger, type FastifyInstance, type FastifyRequest } from "fastify";
@@ -132,13 +134,22 @@ function installBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request: FastifyRequest, body: Buffer, done) => {
     request.rawBody = body;
-    void parse(request, body.toString("utf8"), done);
+    const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(request.headers["content-type"] ?? "")?.[1] ?? "utf-8";
+    if (!/^utf-?8$/i.test(charset))
+      done(new ProblemError("media-type-not-supported", `JSON comes in UTF-8 (RFC 8259), not in ${charset}; send it so.`));
+    // Decoded leniently, bytes that are no character would be written down as other characters than were sent.
+    else if (!isUtf8(body)) done(new ProblemError("malformed-request", "The body holds bytes that are no UTF-8; send JSON in UTF-8."));
+    else void parse(request, body.toString("utf8"), done);
   });
   app.addContentTypeParser("application/octet-stream", (_request, payload, done) => {
     done(null, payload);
   });
   app.addContentTypeParser(/^image\/(png|jpeg|webp|gif)$/, (_request, payload, done) => {
     done(null, payload);
+  });
+  app.addHook("preValidation", (request, _reply, done) => {
+    const streamed = request.routeOptions.schema?.body !== undefined && request.body instanceof Readable;
+    done(streamed ? new ProblemError("media-type-not-supported", "This address takes JSON; send application/json.") : undefined);
   });
 }
 

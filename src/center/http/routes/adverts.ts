@@ -5,6 +5,7 @@ import * as api from "../../api/advert-routes.js";
 import { PICTURE_LIMIT, type AreaBody } from "../../api/delivery-messages.js";
 import { ProblemError } from "../../api/problems.js";
 import type { Input } from "../../api/route.js";
+import { notEmpty } from "../../catalog/intake.js";
 import { transact } from "../../db/database.js";
 import { advertSection } from "../../loans/adverts.js";
 import { countClicks, currentAdverts } from "../../orders/adverts.js";
@@ -129,8 +130,7 @@ function pictureRoutes(app: FastifyInstance, parts: Parts): void {
       const body = request.body;
       if (!mediaType.startsWith("image/") || typeof body !== "object" || body === null || !(Symbol.asyncIterator in body))
         throw new ProblemError("media-type-not-supported", "A picture is PNG, JPEG, WebP or GIF; send one of these.");
-      const { length, sha256 } = await parts.pictures.put(body as AsyncIterable<Uint8Array>, PICTURE_LIMIT);
-      if (length === 0) throw new ProblemError("conflict", "The picture is empty; send one with bytes.");
+      const { length, sha256 } = await parts.pictures.put(notEmpty(body as AsyncIterable<Uint8Array>), PICTURE_LIMIT);
       await transact(parts.db, async (trx) => {
         await trx.updateTable("adverts").set({ media_type: mediaType, length, sha256 }).where("id", "=", advertId).execute();
         const scope = { trx, now: parts.clock.now(), authority: parts.authority, actor: actorOf(request.principal) };
