@@ -198,7 +198,8 @@ function genuine(certificate: Uint8Array, issuerKey: Uint8Array): boolean {
   return verifyEd25519(issuerKey, Buffer.concat([CERTIFICATE_CONTEXT, certificate.subarray(0, 64)]), certificate.subarray(64));
 }
 
-function readCertificate(certificate: Uint8Array): CertificateFacts {
+/** What stands in a certificate that was checked before; a chain begins with one. */
+export function readCertificate(certificate: Uint8Array): CertificateFacts {
   const view = new DataView(certificate.buffer, certificate.byteOffset, certificate.length);
   return {
     role: certificate[2],

@@ -5,6 +5,7 @@ import type { Access } from "../api/route.js";
 import { SCHEMES, TOLERANCE, parseAuthorization, signedText, verifyEd25519, type Authorization, type Signer } from "../api/signature.js";
 import type { Clock } from "../clock.js";
 import type { Database } from "../db/database.js";
+import { readCertificate } from "../device-authority.js";
 import { fromHex } from "../scope.js";
 
 /** Who has proven to be behind a request. */
@@ -84,7 +85,11 @@ export class Gate {
     if (server === undefined) throw new ProblemError("not-authenticated", `No license server has the id ${parts.id}; register it first.`);
     checkSignature(request, parts, body, server.public_key);
     if (server.revoked_at !== null) throw new ProblemError("certificate-refused", "The license server is revoked; enroll it anew.");
-    this.spend(`${parts.id} ${parts.nonce}`, this.clock.now());
+    const now = this.clock.now();
+    const { notBefore, notAfter } = readCertificate(fromHex(server.chain));
+    if (now < notBefore || now > notAfter)
+      throw new ProblemError("certificate-refused", "The license server's certificate is not valid at this time; renew it.");
+    this.spend(`${parts.id} ${parts.nonce}`, now);
     return { kind: "server", id: server.id };
   }
 

@@ -40,7 +40,7 @@ export class TestKeys implements KeyProvider {
 export const keys = new TestKeys("leyden test");
 const root = signingKey(keys.secret("root"));
 const issuer = signingKey(keys.issuerSeed());
-const issuerCertificate = issueIssuer(root, issuer, 1, 0, 0xffffffff);
+const issuedIssuer = (notAfter: number): Uint8Array => issueIssuer(root, issuer, 1, 0, notAfter);
 
 export const issuerKey = issuer.publicKey;
 export const roots = [root.publicKey, signingKey(keys.secret("next root")).publicKey];
@@ -51,6 +51,8 @@ export interface ChainOptions {
   serial?: number;
   /** Signed by an issuer that no pinned root knows. */
   foreign?: boolean;
+  /** Until when the issuer may issue. */
+  issuerNotAfter?: number;
 }
 
 /** Id of a device by its name: 8 bytes in hex. */
@@ -60,7 +62,7 @@ export function deviceId(name: string): string {
 
 /** Chain of a device's or kiosk's certificate, 256 bytes in hex. A kiosk's is of its signing key unless `agreement`. */
 export function chainOf(name: string, role: number, signing: boolean, options: ChainOptions = {}): string {
-  const { notBefore = 0, notAfter = 0xffffffff, serial = 1, foreign = false } = options;
+  const { notBefore = 0, notAfter = 0xffffffff, serial = 1, foreign = false, issuerNotAfter = 0xffffffff } = options;
   const request = {
     algorithm: signing ? ALGORITHM_ED25519 : ALGORITHM_X25519,
     role,
@@ -70,7 +72,7 @@ export function chainOf(name: string, role: number, signing: boolean, options: C
     notAfter,
     publicKey: signing ? signingKey(keys.secret(`kiosk ${name}`)).publicKey : agreementKeys(name).publicKey,
   };
-  if (!foreign) return Buffer.concat([issueCertificate(issuer, request), issuerCertificate]).toString("hex");
+  if (!foreign) return Buffer.concat([issueCertificate(issuer, request), issuedIssuer(issuerNotAfter)]).toString("hex");
   const stranger = signingKey(keys.secret("stranger"));
   return Buffer.concat([issueCertificate(stranger, request), issueIssuer(stranger, stranger, 1, 0, 0xffffffff)]).toString("hex");
 }
