@@ -48,13 +48,12 @@ export class CenterClient {
     const body = parts.body === undefined ? Buffer.alloc(0) : Buffer.from(JSON.stringify(parts.body));
     const headers =
       route.method === "GET" ? {} : { "idempotency-key": key, ...(parts.body === undefined ? {} : { "content-type": JSON_TYPE }) };
-    const response = await this.repeat(route.method, pathOf(route, parts), body, headers);
-    return (await response.json()) as Output<R>;
+    return this.repeat(route.method, pathOf(route, parts), body, headers, (response) => response.json() as Promise<Output<R>>);
   }
 
-  /** GET of bytes; answers 200 or 206. */
+  /** GET of bytes; answers 200 or 206. The time for an attempt ends with the head of the answer: bytes take as long as they take. */
   async bytes(path: string, headers: Record<string, string> = {}): Promise<Response> {
-    return this.repeat("GET", path, Buffer.alloc(0), headers);
+    return this.repeat("GET", path, Buffer.alloc(0), headers, (response) => Promise.resolve(response));
   }
 
   /** PUT of bytes, streamed; for staff, whose requests are not signed over the body. */
@@ -70,11 +69,17 @@ export class CenterClient {
     return response.json();
   }
 
-  private async repeat(method: string, path: string, body: Buffer, headers: Record<string, string>): Promise<Response> {
+  private async repeat<T>(
+    method: string,
+    path: string,
+    body: Buffer,
+    headers: Record<string, string>,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
     const attempts = this.options.attempts ?? 3;
     for (let attempt = 1; ; attempt++) {
       try {
-        return await this.once(method, path, body, headers);
+        return await this.once(method, path, body, headers, read);
       } catch (error) {
         const again = error instanceof CenterAway || (error instanceof ProblemError && error.problem === "signature-stale");
         if (!again || attempt >= attempts) throw error;
@@ -83,19 +88,33 @@ export class CenterClient {
     }
   }
 
-  private async once(method: string, path: string, body: Buffer, headers: Record<string, string>): Promise<Response> {
+  /** @param read - takes what is wanted of a good answer, within the time that the attempt has */
+  private async once<T>(
+    method: string,
+    path: string,
+    body: Buffer,
+    headers: Record<string, string>,
+    read: (response: Response) => Promise<T>,
+  ): Promise<T> {
+    // Not AbortSignal.timeout, whose timer and listeners stay for its whole time, however soon the answer comes.
+    const controller = new AbortController();
+    const timer = setTimeout(() => {
+      controller.abort();
+    }, this.options.timeout ?? 10_000);
     let response: Response;
     try {
       response = await fetch(this.url + path, {
         method,
         headers: { ...headers, ...this.authorization(method, path, body, headers["idempotency-key"] ?? "") },
         ...(method === "GET" ? {} : { body: new Uint8Array(body) }),
-        signal: AbortSignal.timeout(this.options.timeout ?? 10_000),
+        signal: controller.signal,
       });
+      if (response.ok) return await read(response);
     } catch (error) {
       throw new CenterAway(`The center at ${this.url} did not answer; try again later.`, { cause: error });
+    } finally {
+      clearTimeout(timer);
     }
-    if (response.ok) return response;
     const time = Number(response.headers.get("leyden-time"));
     if (time > 0) this.ahead = time - this.now();
     throw await refusal(response);

@@ -28,6 +28,9 @@ const PAYMENTS: Record<string, Behavior> = {
 /** Milliseconds between two tries to settle what waits for the center. */
 const FLUSH = 5000;
 
+/** Seconds between two looks for what a kiosk need not keep any longer. */
+const PRUNE = 86_400;
+
 interface KioskFlags {
   identity: string;
   data: string;
@@ -126,7 +129,12 @@ async function rent(flags: KioskFlags & { peerPort: number }): Promise<void> {
   const peers = await servePeers({ directory: kiosk.directory, records: rental.records, now: seconds }, flags.peerPort);
   const screen = await serveRentalScreen(rental, flags.port);
   console.log(`The rental kiosk's screen is at ${screen.url}; other kiosks ask at ${peers.url}.`);
+  let pruned = 0;
   await again(async () => {
+    if (seconds() - pruned >= PRUNE) {
+      pruned = seconds();
+      rental.records.prune(pruned);
+    }
     await kiosk.directory.refresh();
     await rental.recover();
   });

@@ -13,6 +13,7 @@ import { ContentCache } from "./contents.js";
 import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
 import { clearLicenses } from "./licenses.js";
 import { carryMeeting, type Met } from "./meeting.js";
+import { LoanRecords } from "./records.js";
 import { Spool } from "./spool.js";
 import { hex, unhex } from "../host/party.js";
 import { Turns } from "../host/turns.js";
@@ -53,7 +54,7 @@ export class RentalKiosk {
   readonly catalog: KioskCatalog;
   readonly contents: ContentCache;
   /** Loans made here, for other kiosks while the center is away. */
-  readonly records: Spool<LoanBody>;
+  readonly records: LoanRecords;
   private readonly attempts: Spool<Attempt>;
   private readonly step: (name: string) => void;
   private readonly turns = new Turns();
@@ -62,7 +63,7 @@ export class RentalKiosk {
   constructor(private readonly options: RentalKioskOptions) {
     this.catalog = new KioskCatalog(join(options.folder, "catalog"), options.client);
     this.contents = new ContentCache(join(options.folder, "contents"), options.client);
-    this.records = new Spool(join(options.folder, "records"));
+    this.records = new LoanRecords(join(options.folder, "records"));
     this.attempts = new Spool(join(options.folder, "attempts"));
     this.step = options.step ?? (() => undefined);
   }
@@ -197,7 +198,7 @@ export class RentalKiosk {
   private async activate(key: string, cartridge: KioskCartridge, held: NonNullable<Attempt["held"]>, loanId: string): Promise<LoanBody> {
     this.step("activate");
     const { loan, activation } = await this.options.client.call(activateLoan, { params: { loanId }, body: held });
-    this.records.put(loan.id, loan);
+    this.records.put(loan);
     this.step("arm");
     await cartridge.activate(unhex(activation));
     this.step("armed");

@@ -1,7 +1,21 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/** Replaces a file by renaming: after a cut there is the old one or the new one. On the disk when it returns. */
+export function writeDurably(path: string, text: string): void {
+  const temporary = `${path}.part`;
+  writeFileSync(temporary, text, { mode: 0o600, flush: true });
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  fsyncSync(folder);
+  closeSync(folder);
+}
 
 /**
  * Entries that survive a kill and a power cut: one file each, replaced by renaming, so that a cut leaves the old entry or the new one. What `put` has
@@ -33,23 +47,14 @@ export class Spool<T> {
   }
 
   put(id: string, entry: T): void {
-    const temporary = `${this.path(id)}.part`;
-    writeFileSync(temporary, JSON.stringify(entry), { mode: 0o600, flush: true });
-    renameSync(temporary, this.path(id));
-    this.syncFolder();
+    writeDurably(this.path(id), JSON.stringify(entry));
     this.entries.set(id, entry);
   }
 
   remove(id: string): void {
     rmSync(this.path(id), { force: true });
-    this.syncFolder();
+    syncFolder(this.folder);
     this.entries.delete(id);
-  }
-
-  private syncFolder(): void {
-    const folder = openSync(this.folder, "r");
-    fsyncSync(folder);
-    closeSync(folder);
   }
 
   private path(id: string): string {

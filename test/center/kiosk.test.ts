@@ -1,14 +1,17 @@
+import { readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
-import { enrollDevice, getCustomer } from "../../src/center/api/admin-routes.js";
+import { enrollDevice, getCustomer, listLoans } from "../../src/center/api/admin-routes.js";
 import { setCopies } from "../../src/center/api/catalog-routes.js";
 import { ProblemError } from "../../src/center/api/problems.js";
 import { readRecommendations } from "../../src/center/api/recommendations.js";
+import type { LoanBody } from "../../src/center/api/schema.js";
 import * as rental from "../../src/center/api/rental-routes.js";
 import { ROLE_READER } from "../../src/core/protocol/constants.js";
 import { TERMS_READER } from "../../src/core/protocol/terms.js";
 import { KioskDirectory, askPeers, servePeers } from "../../src/kiosk/peers.js";
+import { LoanRecords } from "../../src/kiosk/records.js";
 import { NotPossible } from "../../src/kiosk/rental-kiosk.js";
 import { choosingPage, period } from "../../src/kiosk/pages.js";
 import { serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
@@ -172,6 +175,19 @@ test("[C9] where the kiosk that made the loan does not answer either, the loan e
   await online.flush();
   const after = await operator.kiosk.call(rental.getLoan, { params: { loanId: loan.id } });
   assert.equal([after.state, after.charged, after.paid, online.entries.size], ["UNPAID", 250, 0, 0]);
+});
+
+test("[C9] a rental kiosk keeps records of its loans for a month after their deadline, and on the disk alone", () => {
+  const own = join(folder, fresh("records"));
+  const records = new LoanRecords(own);
+  const [early, late] = [1, 2].map((number) => ({ id: String(number).repeat(32), deadlineAt: number * DAY }) as LoanBody);
+  for (const loan of [early, late]) records.put(loan);
+  writeFileSync(join(own, `${early.id}.json.part`), "{");
+  records.prune(31 * DAY);
+  assert.equal([records.get(early.id), records.get(late.id)], [early, late]);
+  records.prune(31 * DAY + 1);
+  assert.equal(readdirSync(own), [`${late.id}.json`]);
+  assert.equal([new LoanRecords(own).get(late.id), records.get("../x"), records.get(early.id)], [late, undefined, undefined]);
 });
 
 test("returns with the center away stop at the cap, and then nothing is destroyed", async () => {
@@ -343,7 +359,7 @@ test("[A16][C5] where the card brings several readers the customer chooses which
     ["1", ids[1]],
     ["any", "0".repeat(16)],
   ]) {
-    const { slots, card } = await visit();
+    const { slots, card, customerId } = await visit();
     card.certificates = chains.map((chain) => unhex(chain.slice(0, 256)));
     const kiosk = renting(slots);
     const { server, url } = await serveRentalScreen(kiosk, 0);
@@ -356,10 +372,7 @@ test("[A16][C5] where the card brings several readers the customer chooses which
     assert.match(await rent({ content: contents[0], reader: "x" }), "no such reader");
     assert.match(await rent({ content: contents[0], reader: "7" }), "no such reader");
     assert.match(await rent({ content: contents[0], reader: chosen }), "is on your cartridge");
-    const [held] = kiosk.records
-      .list()
-      .map(([, loan]) => loan)
-      .filter(({ cardId }) => cardId === card.id);
+    const [held] = await world.staff.call(listLoans, { query: { customerId } });
     assert.is(held.terms.slice(2 * TERMS_READER, 2 * TERMS_READER + 16), named);
     server.close();
   }
