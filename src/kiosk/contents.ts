@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ProblemError } from "../center/api/problems.js";
 import type { CenterClient } from "../center/client.js";
 import { CenterAway } from "../center/client.js";
+import { NotPossible } from "./not-possible.js";
 
 /** A sealed content, as the catalog names it. */
 export interface SealedForm {
@@ -42,7 +43,7 @@ export class ContentCache {
   /**
    * Makes sure that the content is here, whole and genuine. A transfer that broke, also in an earlier life of this process, goes on where it stopped.
    *
-   * @throws CenterAway when the center does not answer; Error when what it sent is not what the catalog announced
+   * @throws CenterAway when the center does not answer; NotPossible when what it sent is not what the catalog announced
    */
   async fetch(form: SealedForm): Promise<void> {
     if (this.has(form)) return;
@@ -69,7 +70,7 @@ export class ContentCache {
     const digest = await sha256Of(part);
     if (digest !== form.sha256) {
       await rm(part, { force: true });
-      throw new Error(`Content ${form.contentId} arrived with hash ${digest}, not ${form.sha256}; it is fetched anew.`);
+      throw new NotPossible(`What you chose arrived with hash ${digest} in place of ${form.sha256}; choose it again.`);
     }
     await rename(part, this.path(form));
   }

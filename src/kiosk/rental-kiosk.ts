@@ -13,6 +13,7 @@ import { ContentCache } from "./contents.js";
 import { DeviceRefused, type KioskCard, type KioskCartridge, type KioskDevices } from "./devices.js";
 import { clearLicenses } from "./licenses.js";
 import { carryMeeting, type Met } from "./meeting.js";
+import { NotPossible } from "./not-possible.js";
 import { LoanRecords } from "./records.js";
 import { Spool } from "./spool.js";
 import { hex, unhex } from "../host/party.js";
@@ -28,9 +29,6 @@ interface Attempt {
   /** The challenge that the key was loaded over, and the cartridge's proof that it holds it. */
   held?: { challenge: string; proof: string };
 }
-
-/** Something is not as a rental needs it; the sentence is for the customer. */
-export class NotPossible extends Error {}
 
 export interface RentalKioskOptions {
   /** Where catalog, sealed contents, loan records and attempts are kept. */

@@ -14,7 +14,7 @@ import { getLoan } from "../center/api/rental-routes.js";
 import { clearLicenses, revokeLicense } from "./licenses.js";
 import { takeMoney, type Outcome, type PaymentDevice } from "./payment.js";
 import { Turns } from "../host/turns.js";
-import { NotPossible } from "./rental-kiosk.js";
+import { NotPossible } from "./not-possible.js";
 import { Spool } from "./spool.js";
 import { hex, unhex } from "../host/party.js";
 

@@ -3,7 +3,8 @@ import { ProblemError } from "../center/api/problems.js";
 import { CenterAway } from "../center/client.js";
 import { DeviceRefused } from "./devices.js";
 import { choosingPage, escape, page, readersPage, returnPage, type Left } from "./pages.js";
-import { NotPossible, type RentalKiosk } from "./rental-kiosk.js";
+import { NotPossible } from "./not-possible.js";
+import type { RentalKiosk } from "./rental-kiosk.js";
 import type { ReturnKiosk, ReturnView } from "./return-kiosk.js";
 
 /** Longest form that a screen sends. */
@@ -96,6 +97,8 @@ function excuse(error: unknown): [number, string] {
   if (error instanceof NotPossible || error instanceof ProblemError) return [409, error.message];
   if (error instanceof CenterAway) return [503, "The center does not answer; try again later."];
   if (error instanceof DeviceRefused) return [409, "Cartridge or card did not accept this; take them out and put them in again."];
+  // For the staff.
+  console.error(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return [500, "Something went wrong; take cartridge and card out and try again."];
 }
 

@@ -12,7 +12,7 @@ import { ROLE_READER } from "../../src/core/protocol/constants.js";
 import { TERMS_READER } from "../../src/core/protocol/terms.js";
 import { KioskDirectory, askPeers, servePeers } from "../../src/kiosk/peers.js";
 import { LoanRecords } from "../../src/kiosk/records.js";
-import { NotPossible } from "../../src/kiosk/rental-kiosk.js";
+import { NotPossible } from "../../src/kiosk/not-possible.js";
 import { choosingPage, period } from "../../src/kiosk/pages.js";
 import { serveRentalScreen, serveReturnScreen } from "../../src/kiosk/screen.js";
 import { suite } from "../suite.js";
