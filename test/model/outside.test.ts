@@ -5,10 +5,12 @@ import {
   CUSTODY_CARTRIDGE,
   CUSTODY_SPLIT,
   INS_GENERAL_AUTHENTICATE,
+  INS_GET_DATA,
   INS_PUT_DATA,
   ROLE_CARD,
   ROLE_CARTRIDGE,
   ROLE_READER,
+  TAG_CLICKS,
   TAG_MAILBOX,
   TAG_TICKET,
 } from "../../src/core/protocol/constants.js";
@@ -63,6 +65,50 @@ test("it authenticates card and cartridge, gets the key in every custody and sui
       }
     });
   }
+});
+
+test("it shows the adverts that came with the content, none that somebody has changed, and hands a click to the cartridge", async () => {
+  await Stage.play({ seed: 420 }, async (stage) => {
+    const [first, second] = [stage.draw(700), stage.draw(1300)];
+    const ids = [stage.draw(8), stage.draw(8)];
+    const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
+    const address = "https://adverts.example.com/a/one";
+    const area = { left: 1, top: 2, right: 3, bottom: 4, address };
+    stage.center.advertise({ id: hex(ids[0]), mediaType: "image/png", areas: [area] }, first);
+    stage.center.advertise({ id: hex(ids[1]), mediaType: "image/webp", areas: [] }, second);
+    const title = stage.sample(2000);
+    await stage.rent(title, { custody: CUSTODY_SPLIT });
+    const { me, slots } = outsideReader(stage);
+    await stage.world.sleep(2 * SECOND);
+    const met = {};
+    const icons = [{ advert: ids[0], bounds: [1, 2, 3, 4], address }];
+    const pictures = [
+      { advert: ids[0], type: 1, bytes: first },
+      { advert: ids[1], type: 3, bytes: second },
+    ];
+    for (let play = 1; play <= 2; play++) {
+      const shown = { icons: [], pictures: [] };
+      assert.equal(await playOutside(me, slots, met, shown), title.plain);
+      assert.equal(shown, { icons, pictures });
+    }
+    // One byte of the second picture, then one of the directory.
+    const section = Math.ceil(title.sealed.length / 512) * 512;
+    for (const [at, left] of [
+      [section + 512 + 700 + 9, { icons, pictures: [pictures[0]] }],
+      [section + 30, { icons: [], pictures: [] }],
+    ] as const) {
+      for (const name of stage.cartridge.card?.names() ?? []) stage.cartridge.card?.damage(name, at, 1);
+      const shown = { icons: [], pictures: [] };
+      assert.equal(await playOutside(me, slots, met, shown), title.plain);
+      assert.equal(shown, left);
+    }
+    stage.takeOut();
+    await stage.toKiosk();
+    const kiosk = stage.session("cartridge");
+    await kiosk.authenticate(ROLE_CARTRIDGE);
+    const { data } = await kiosk.transfer(0x00, INS_GET_DATA, TAG_CLICKS, new Uint8Array(0));
+    assert.equal(data, Uint8Array.from([...ids[0], 0, 0, 0, 3]), "a click after each play with an icon");
+  });
 });
 
 test("it takes the introductions that the center made for it from the cartridge, and authenticates by them", async () => {

@@ -1,5 +1,6 @@
 /** A reader that plays a loan, made from the documents alone: see `keys.ts`. */
 import { derive, hmac, join, open, read32, same, seal, sha256, u16, u32, OutsideStream, type Bytes } from "./keys.js";
+import { handClick, readAdverts, type Adverts } from "./adverts.js";
 import { OutsideSession, type Identity, type Pair } from "./session.js";
 import type { OutsideWire } from "./wire.js";
 
@@ -18,8 +19,17 @@ function license(record: Bytes, wrappingKey: Bytes): { clear: Bytes; custody: nu
   return { clear, terms: clear.slice(60, 108), custody: clear[61], key: clear.slice(188, 220) };
 }
 
-/** Authenticates card and cartridge, gets the key within the terms, opens the content chunk by chunk, and closes the play on the card. */
-export async function playOutside(me: Identity, slots: Slots, met: { card?: Pair; cartridge?: Pair } = {}): Promise<Bytes> {
+/**
+ * Authenticates card and cartridge, gets the key within the terms, opens the content chunk by chunk, and closes the play on the card.
+ *
+ * @param shown - receives the adverts that came with the content; somebody clicks the first icon when the play is over
+ */
+export async function playOutside(
+  me: Identity,
+  slots: Slots,
+  met: { card?: Pair; cartridge?: Pair } = {},
+  shown?: Adverts,
+): Promise<Bytes> {
   const card = new OutsideSession((apdu) => slots.card.transmit(apdu), me);
   const cartridge = new OutsideSession((apdu) => slots.cartridge.transmit(apdu), me);
   await slots.card.resynchronize();
@@ -43,6 +53,8 @@ export async function playOutside(me: Identity, slots: Slots, met: { card?: Pair
   const titleKey = open(key, context, envelope);
   if (!titleKey) throw new Error("the envelope does not open");
 
+  if (shown) Object.assign(shown, await readAdverts(cartridge, slots.cartridge, length, key));
+
   const stream = new OutsideStream(header, titleKey);
   const size = stream.sealedLength();
   const count = Math.ceil(length / size);
@@ -62,6 +74,7 @@ export async function playOutside(me: Identity, slots: Slots, met: { card?: Pair
   clear.set(u32(read32(clear, 136) + 1), 136);
   const record = join(clear.slice(0, 20), seal(next, clear.slice(0, 20), clear));
   await card.command(0x22, 1, record, "the card does not take the license back");
+  if (shown && shown.icons.length > 0) await handClick(cartridge, shown.icons[0].advert);
   return join(...chunks);
 }
 

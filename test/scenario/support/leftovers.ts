@@ -39,6 +39,10 @@ export function inMemory(board: EspruinoBoard, secret: Uint8Array): boolean {
   return board.searchMemory(secret) > 0;
 }
 
+/** Certificates of card and cartridge by name; of a title what is public. */
+type Enrolled = Pick<Stage, "certificates">;
+type Lent = Pick<Title, "sealed"> & { produced: Pick<Title["produced"], "header" | "sealedLength" | "rate"> };
+
 export interface Theft {
   /** How many different strings of 32 bytes were tried as a key. */
   tried: number;
@@ -50,7 +54,7 @@ export interface Theft {
  * Tries to open a title's first chunk with everything in `parts`: every 32 bytes in a row as title key, as loan key and as either share of one, with the
  * card's license records opened by every identity record that is found.
  */
-export function steal(stage: Stage, title: Title, loanId: Uint8Array, terms: Uint8Array, parts: Uint8Array[]): Theft {
+export function steal(stage: Enrolled, title: Lent, loanId: Uint8Array, terms: Uint8Array, parts: Uint8Array[]): Theft {
   const cartridgeId = stage.certificates.get("cartridge")?.subarray(4, 12) ?? new Uint8Array(8);
   const { header, sealedLength, rate } = title.produced;
   const context = new Uint8Array(ENVELOPE_CONTEXT);
@@ -89,7 +93,7 @@ export function steal(stage: Stage, title: Title, loanId: Uint8Array, terms: Uin
 const stream = createStream(SUITES, CHUNK_SIZE);
 const clear = new Uint8Array(CHUNK_SIZE);
 
-function opens(title: Title, titleKey: Uint8Array): boolean {
+function opens(title: Lent, titleKey: Uint8Array): boolean {
   if (!streamStart(stream, title.produced.header, titleKey)) return false;
   const whole = stream.suite.sealedChunk(CHUNK_SIZE);
   return streamOpenChunk(stream, 0, title.sealed.length <= whole, title.sealed.subarray(0, whole), clear) >= 0;
@@ -109,7 +113,7 @@ function envelopesIn(parts: Uint8Array[], header: Uint8Array): Uint8Array[] {
 }
 
 /** Keys in the license records of a card whose identity record is among `parts` too. */
-function licensesIn(stage: Stage, parts: Uint8Array[]): Uint8Array[] {
+function licensesIn(stage: Enrolled, parts: Uint8Array[]): Uint8Array[] {
   const cardId = stage.certificates.get("card")?.subarray(4, 12) ?? new Uint8Array(8);
   const keys = new Map<string, Uint8Array>();
   const deviceKeys: Uint8Array[] = [];
