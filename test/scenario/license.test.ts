@@ -5,8 +5,11 @@ import {
   CUSTODY_CARTRIDGE,
   CUSTODY_SPLIT,
   INS_END_PLAY,
+  INS_GET_DATA,
   INS_REQUEST_KEY,
   ROLE_CARD,
+  ROLE_CENTER,
+  TAG_LICENSE,
 } from "../../src/core/protocol/constants.js";
 import {
   LICENSE_CONTENT,
@@ -28,17 +31,24 @@ import {
 import { ENVELOPE_CONTEXT, ENVELOPE_LENGTH, envelopeContext } from "../../src/core/protocol/loan.js";
 import { TERMS_LENGTH } from "../../src/core/protocol/terms.js";
 import { open } from "../../src/core/seal.js";
-import type { DeviceSession } from "../../src/host/session.js";
+import { Contact } from "../../src/center/contact.js";
+import { signingKey } from "../../src/center/keys/certificates.js";
+import type { HostParty } from "../../src/host/party.js";
+import { DeviceError, type ApduTransport, type DeviceSession } from "../../src/host/session.js";
 import { PLAYER_FINISHED, PLAYER_REFUSED, REASON_CARD, REASON_CARTRIDGE } from "../../src/reader/state.js";
-import type { TermsRequest } from "../../src/kiosk/rental.js";
+import { rent, type TermsRequest } from "../../src/kiosk/rental.js";
 import { START } from "../../sim/loan-world.js";
+import { CardResponder } from "../center/support/responder.js";
 import { suite } from "../suite.js";
+import { copyLicense } from "./support/copied-license.js";
 import { flashOf, inFlash } from "./support/leftovers.js";
-import { readerParty } from "./support/parties.js";
+import { centerParty, partyOf, readerParty } from "./support/parties.js";
 import { DAY, SECOND, Stage } from "./support/stage.js";
 
 const test = suite("licenses");
 const HOURS = 3600;
+const YEAR = 365 * 86_400;
+const none = new Uint8Array(0);
 
 /** REQUEST KEY: content id, loan id, play id, vouched time. */
 function request(contentId: Uint8Array, loanId: Uint8Array, playId: Uint8Array, vouched: number): Uint8Array {
@@ -111,6 +121,53 @@ async function finish(opened: Opened, play: number, seconds: number): Promise<nu
   sealLicense(record, key.data, next);
   return (await session.transfer(0x80, INS_END_PLAY, 1, record)).sw;
 }
+
+test("[D1] issuer and card check each other, through the kiosk, before anything is written; a false one of either gets no license onto a card, or out of the center", async () => {
+  await Stage.play({ seed: 50 }, async (stage) => {
+    const title = stage.sample(500);
+    const carried: ApduTransport = { transmit: (apdu) => stage.transport("card").transmit(apdu) };
+    const byIssuer = (party: HostParty): Contact => new Contact(party, [stage.issuer.publicKey]);
+    const held = async (): Promise<number> => {
+      const session = stage.session("card");
+      await stage.world.sleep(300 * SECOND);
+      await session.authenticate(ROLE_CARD);
+      let count = 0;
+      for (let at = 0; at < 4; at++) if ((await session.transfer(0x00, INS_GET_DATA, TAG_LICENSE + at, none)).sw === 0x9000) count++;
+      return count;
+    };
+    await stage.toKiosk();
+    const foreign = signingKey(stage.draw(32));
+    const impostors: [string, HostParty][] = [
+      ["of another issuer", partyOf(stage, { role: ROLE_CENTER, issuer: foreign })],
+      ["expired", partyOf(stage, { role: ROLE_CENTER, notBefore: START - 2 * YEAR, notAfter: START - YEAR })],
+      ["without the key", Object.assign(centerParty(stage), { privateKey: stage.draw(32) })],
+    ];
+    for (const [what, party] of impostors) {
+      try {
+        await byIssuer(party).card(carried, stage.draw(16));
+        assert.unreachable(`an issuer ${what} was accepted`);
+      } catch (error) {
+        assert.ok(error instanceof DeviceError, String(error));
+        assert.is((error as DeviceError).status, 0x6982, what);
+      }
+      assert.is(await held(), 0, what);
+    }
+    stage.center.meetBy(byIssuer(centerParty(stage)));
+    const falseCard = new CardResponder(partyOf(stage, { role: ROLE_CARD, issuer: foreign }), () => []);
+    const swapped = stage.rental(title, { custody: CUSTODY_CARD });
+    swapped.card.carry = (apdu) => Promise.resolve(falseCard.answer(apdu));
+    let why = "";
+    await rent(swapped).catch((error: unknown) => (why = (error as Error).message));
+    assert.match(why, /This side refused the device/);
+    const unmet = stage.rental(title, { custody: CUSTODY_CARD });
+    delete unmet.card.carry;
+    await rent(unmet).catch((error: unknown) => (why = (error as Error).message));
+    assert.match(why, /has not authenticated the card/);
+    assert.is(await held(), 0);
+    await rent(stage.rental(title, { custody: CUSTODY_CARD }));
+    assert.is(await held(), 1, "the two that are genuine");
+  });
+});
 
 test("[D2] a license holds content id, use conditions and the key that opens the content, and none of them stands in clear on the card", async () => {
   await Stage.play({ seed: 40 }, async (stage) => {
@@ -234,7 +291,7 @@ test("[D3] a license copied to another card is useless", async () => {
     }
     assert.is(records.length, 1, "its own card opens it");
     assert.equal(license.slice(20, 36), loanId);
-    // The same record on every other card: another id, another device key, or both.
+    // The same record on every other card: another id or another device key.
     const others: [Uint8Array, Uint8Array][] = [
       [Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), deviceKey],
       [cardId, stage.keys.deviceKey(ROLE_CARD, Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8), 1)],
@@ -243,6 +300,9 @@ test("[D3] a license copied to another card is useless", async () => {
       licenseWrappingKey(key, device, id, records[0].slice(4, 20), 1);
       assert.not.ok(openLicense(license, key, records[0]));
     }
+  });
+  await Stage.play({ seed: 51 }, async (stage) => {
+    assert.not.ok(await copyLicense(stage), "written into another card's flash, it is no license there");
   });
 });
 

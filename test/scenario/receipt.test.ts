@@ -22,6 +22,7 @@ import { Contact } from "../../src/center/contact.js";
 import type { Receipt } from "../../src/center/keys/authority.js";
 import { rent, settleReceipt } from "../../src/kiosk/rental.js";
 import { suite } from "../suite.js";
+import { flashOf, memoryOf, steal } from "./support/leftovers.js";
 import { centerParty, partyOf } from "./support/parties.js";
 import { DAY, HOUR, SECOND, Stage } from "./support/stage.js";
 
@@ -148,8 +149,16 @@ test("[F2] a receipt is kept, over power-off, until the center acknowledges it, 
 test("[F1] either share alone opens nothing, and a split loan ends on both sides at the return", async () => {
   await Stage.play({ seed: 67 }, async (stage) => {
     const title = stage.sample(500);
+    const terms = stage.terms({ custody: CUSTODY_SPLIT });
     const loanId = await stage.rent(title, { custody: CUSTODY_SPLIT });
     assert.is((await stage.playAtHome()).state, 2);
+    // All of one device, read out while the loan lasts; of the other what anyone may have: the cartridge's medium, which holds envelope and ciphertext.
+    const ofCartridge = [...flashOf(stage.cartridge), ...memoryOf(stage.cartridge)];
+    const ofCard = [...flashOf(stage.card), ...flashOf(stage.cartridge)];
+    const opens = (parts: Uint8Array[]): boolean => steal(stage, title, loanId, terms, parts).opened;
+    assert.not.ok(opens(ofCartridge), "the cartridge's share alone");
+    assert.not.ok(opens(ofCard), "the card's share alone");
+    assert.ok(opens([...ofCartridge, ...flashOf(stage.card)]), "both: the thief knows how");
     await stage.giveBack(loanId);
     assert.not.ok(stage.cartridge.keyValid);
     stage.world.dock(stage.card, stage.kioskCard);
