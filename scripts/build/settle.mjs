@@ -10,7 +10,7 @@ import { editor } from "./edits.mjs";
 const NATIVES = ["sha256", "sha512", "aesCbcEncrypt", "aesCbcDecrypt", "convolve", "crc32", "collect"];
 
 /** Checks of a caller's mistakes, never of data: the host's build and the tests have them. */
-const GUARDS = ["expectLength", "expectBetween", "expectBlocks", "expectRoom", "expectIndex", "expectApart", "expectBegun"];
+const GUARD = /^expect[A-Z]/;
 
 function walk(node, visit, parent) {
   visit(node, parent);
@@ -136,7 +136,7 @@ export function settle(source, only) {
   walk(program, (node) => {
     if (node.type === "AssignmentExpression" && isNative(node.left, "natives") && !has.has(node.left.property.name))
       edits.replace(node.start, node.right.start, "");
-    if (node.type === "ExpressionStatement" && GUARDS.includes(node.expression.callee?.name)) edits.replace(node.start, node.end, ";");
+    if (node.type === "ExpressionStatement" && GUARD.test(node.expression.callee?.name ?? "")) edits.replace(node.start, node.end, ";");
     if (node.test) answer(node.test);
     if (node.type === "UnaryExpression" && node.operator === "!") answer(node.argument);
     if (node.type === "LogicalExpression") for (const side of [node.left, node.right]) answer(side);

@@ -1,4 +1,5 @@
 import { equal, get32 } from "./bytes.js";
+import { expectObject, expectOptional } from "./check.js";
 import { createAes, type Cbc } from "./hash/aes.js";
 import { createCrc32 } from "./hash/crc32.js";
 import type { Hash } from "./hash/digest.js";
@@ -97,6 +98,8 @@ function answers<First, Second, Third>(test: (a: First, b: Second, c: Third) => 
  */
 export function adoptNatives(offered: Natives): number {
   let refused = 0;
+  expectObject("offered", offered);
+  expectOptional("offered.collect", offered.collect);
   const sha256 = offered.sha256;
   const sha512 = offered.sha512;
   const aesCbcEncrypt = offered.aesCbcEncrypt;

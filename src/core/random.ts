@@ -1,5 +1,5 @@
 import { put32, scratch } from "./bytes.js";
-import { expectLength } from "./check.js";
+import { expectBytes, expectFunction, expectLength, expectWhole } from "./check.js";
 import { hmac, hmacPrepare, hmacPrepared } from "./hash/hmac.js";
 import { sha256 } from "./hash/sha256.js";
 
@@ -80,6 +80,11 @@ export function randomStart(
   state: Uint8Array,
   save: (state: Uint8Array) => boolean,
 ): boolean {
+  expectFunction("entropy", entropy);
+  expectWhole("quality", quality, 0, QUALITY_HARDWARE);
+  expectBytes("state", state);
+  if (state.length) expectLength("state", state, 32);
+  expectFunction("save", save);
   key.fill(0);
   usable = collect(entropy) && quality !== 0;
   store = save;
@@ -104,6 +109,7 @@ export function randomSeed(seed: Uint8Array): boolean {
 /** Fills `out`, of any length. False, with `out` zero, while keys cannot be made. */
 export function randomFill(out: Uint8Array): boolean {
   let offset = 0;
+  expectBytes("out", out);
   out.fill(0);
   if (!ready) return false;
   hmacPrepare(pads, key);

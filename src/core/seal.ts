@@ -1,5 +1,5 @@
 import { equal, put32, scratch } from "./bytes.js";
-import { expectLength } from "./check.js";
+import { expectApart, expectBytes, expectDisjoint, expectLength } from "./check.js";
 import { hmacPrepare, hmacPrepared } from "./hash/hmac.js";
 
 /** Bytes that sealing adds. */
@@ -51,8 +51,11 @@ function wipe(): void {
  * @param ad - associated data, authenticated and not written
  */
 export function seal(out: Uint8Array, key: Uint8Array, ad: Uint8Array, plain: Uint8Array): void {
+  expectBytes("plain", plain);
+  expectBytes("ad", ad);
   expectLength("out", out, plain.length + SEAL_OVERHEAD);
   expectLength("key", key, 32);
+  expectApart("out from byte 16 on", out.subarray(SEAL_OVERHEAD), "plain", plain);
   hmacPrepare(pads, key);
   authenticate(ad, plain);
   streamInput[0] = 2;
@@ -70,9 +73,13 @@ export function seal(out: Uint8Array, key: Uint8Array, ad: Uint8Array, plain: Ui
  */
 export function open(out: Uint8Array, key: Uint8Array, ad: Uint8Array, sealed: Uint8Array): boolean {
   let genuine = false;
+  expectBytes("ad", ad);
+  expectBytes("sealed", sealed);
   if (sealed.length < SEAL_OVERHEAD) return false;
   expectLength("out", out, sealed.length - SEAL_OVERHEAD);
   expectLength("key", key, 32);
+  expectDisjoint("out", out, "ad", ad);
+  expectApart("out", out, "sealed from byte 16 on", sealed.subarray(SEAL_OVERHEAD));
   hmacPrepare(pads, key);
   streamInput[0] = 2;
   streamInput.set(sealed.subarray(0, 16), 1);

@@ -2,6 +2,7 @@
  * Known answers of everything that firmware computes, one line each with its time. Run first on a new board or engine; also what the
  * benchmarks use. It needs nothing but a clock and somewhere to print.
  */
+import { expectFunction } from "./check.js";
 import { equal } from "./bytes.js";
 import { ed25519Verify, x25519 } from "./curve/curve.js";
 import { crc32 } from "./hash/crc32.js";
@@ -175,6 +176,8 @@ function nativeLine(name: string, present: boolean, refused: number): string {
  * @returns how many failed
  */
 export function selftest(offered: Natives, print: (line: string) => void, milliseconds: () => number): number {
+  expectFunction("print", print);
+  expectFunction("milliseconds", milliseconds);
   const refused = adoptNatives(offered);
   let failed = 0;
   let start = 0;

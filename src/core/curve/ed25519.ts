@@ -1,5 +1,5 @@
 import { equal, isZero } from "../bytes.js";
-import { expectLength } from "../check.js";
+import { expectBytes, expectLength, expectParts, expectPartsApart } from "../check.js";
 import { sha512, sha512Step } from "../hash/sha512.js";
 import type { Field } from "./field.js";
 import { add, encode, multiply, newField, powerStart, powerStep, select, subtract, unpack } from "./field.js";
@@ -222,6 +222,9 @@ function decodeEnd(): boolean {
  * @param key - the public key, 32 bytes
  */
 export function ed25519VerifyStart(signature: Uint8Array, parts: Uint8Array[], key: Uint8Array): void {
+  expectBytes("signature", signature);
+  expectParts("parts", parts);
+  expectBytes("key", key);
   verdict = 2;
   phase = 9;
   if (signature.length !== 64 || key.length !== 32) return;
@@ -331,6 +334,7 @@ export function ed25519Sign(out: Uint8Array, seed: Uint8Array, parts: Uint8Array
   let i = 0;
   let j = 0;
   expectLength("out", out, 64);
+  expectPartsApart("out", out, "parts", parts);
   ed25519PublicKey(publicKey, seed);
   expandSeed(seed);
   secret.set(wide);

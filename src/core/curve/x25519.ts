@@ -143,6 +143,8 @@ export function x25519(out: Uint8Array, scalar: Uint8Array, point: Uint8Array): 
 /** The public key of a scalar. */
 export function x25519Base(out: Uint8Array, scalar: Uint8Array): void {
   const point = new Uint8Array(32);
+  expectLength("out", out, 32);
+  expectLength("scalar", scalar, 32);
   point[0] = 9;
   x25519(out, scalar, point);
 }

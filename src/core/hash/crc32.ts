@@ -1,3 +1,4 @@
+import { expectBytes } from "../check.js";
 import { natives } from "../natives.js";
 
 /** CRC-32, interpreted, four bits at a time. */
@@ -27,6 +28,7 @@ let own: ((bytes: Uint8Array) => number) | null = null;
 
 /** CRC-32 of IEEE 802.3 (reflected, polynomial 0x04C11DB7) as an unsigned number. */
 export function crc32(bytes: Uint8Array): number {
+  expectBytes("bytes", bytes);
   if (natives.crc32) return natives.crc32(bytes);
   if (!own) own = createCrc32();
   return own(bytes);

@@ -1,4 +1,4 @@
-import { expectBetween } from "../check.js";
+import { expectBetween, expectBytes, expectDisjoint } from "../check.js";
 import { hmac, hmacPrepare, hmacPrepared } from "./hmac.js";
 
 const pads = new Uint8Array(128);
@@ -14,6 +14,10 @@ const counter = new Uint8Array(1);
 export function hkdf(out: Uint8Array, salt: Uint8Array, ikm: Uint8Array, info: Uint8Array): void {
   let offset = 0;
   expectBetween("out", out, 0, 8160);
+  expectBytes("salt", salt);
+  expectBytes("ikm", ikm);
+  expectBytes("info", info);
+  expectDisjoint("out", out, "info", info);
   hmac(block, salt, [ikm]);
   hmacPrepare(pads, block);
   counter[0] = 0;

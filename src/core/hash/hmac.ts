@@ -1,5 +1,5 @@
 import { scratch } from "../bytes.js";
-import { expectLength } from "../check.js";
+import { expectAligned, expectBytes, expectLength, expectParts } from "../check.js";
 import { sha256 } from "./sha256.js";
 
 const digest = scratch(32);
@@ -12,10 +12,12 @@ const ownPads = scratch(128);
  * @param key - any length; longer than 64 bytes is hashed first
  */
 export function hmacPrepare(pads: Uint8Array, key: Uint8Array): void {
+  expectLength("pads", pads, 128);
+  expectAligned("pads", pads, 4);
+  expectBytes("key", key);
   let words: Uint32Array | null = null;
   let count = (key.length + 3) >> 2;
   let i = 0;
-  expectLength("pads", pads, 128);
   words = new Uint32Array(pads.buffer, pads.byteOffset, 32);
   pads.fill(0);
   if (key.length > 64) {
@@ -35,6 +37,7 @@ export function hmacPrepare(pads: Uint8Array, key: Uint8Array): void {
 export function hmacPrepared(out: Uint8Array, pads: Uint8Array, parts: Uint8Array[]): void {
   expectLength("out", out, 32);
   expectLength("pads", pads, 128);
+  expectParts("parts", parts);
   sha256(digest, [pads.subarray(0, 64)].concat(parts));
   sha256(out, [pads.subarray(64), digest]);
   digest.fill(0);
@@ -47,6 +50,8 @@ export function hmacPrepared(out: Uint8Array, pads: Uint8Array, parts: Uint8Arra
  * @param key - any length; longer than 64 bytes is hashed first
  */
 export function hmac(out: Uint8Array, key: Uint8Array, parts: Uint8Array[]): void {
+  expectLength("out", out, 32);
+  expectParts("parts", parts);
   hmacPrepare(ownPads, key);
   hmacPrepared(out, ownPads, parts);
   ownPads.fill(0);

@@ -1,5 +1,5 @@
 import { get32 } from "../bytes.js";
-import { expectLength } from "../check.js";
+import { expectLength, expectParts } from "../check.js";
 import { natives } from "../natives.js";
 import { sha2Constants } from "./constants.js";
 import { createDigest, type Hash } from "./digest.js";
@@ -70,7 +70,8 @@ let own: Hash | null = null;
 export function sha256(out: Uint8Array, parts: Uint8Array[]): void {
   const native = natives.sha256;
   let answer = out;
-  if (out.length !== 32) expectLength("out", out, 32);
+  expectLength("out", out, 32);
+  expectParts("parts", parts);
   if (native) {
     answer = new Uint8Array(native(parts));
     out.set(answer);

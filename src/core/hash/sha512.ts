@@ -1,5 +1,5 @@
 import { get32 } from "../bytes.js";
-import { expectLength } from "../check.js";
+import { expectLength, expectParts } from "../check.js";
 import { natives } from "../natives.js";
 import { sha2Constants } from "./constants.js";
 import { createDigest, type Hash } from "./digest.js";
@@ -116,5 +116,6 @@ export function sha512Step(out: Uint8Array, parts: Uint8Array[]): boolean {
  */
 export function sha512(out: Uint8Array, parts: Uint8Array[]): void {
   expectLength("out", out, 64);
+  expectParts("parts", parts);
   while (!sha512Step(out, parts));
 }

@@ -1,6 +1,16 @@
-import { HEADER_LENGTH } from "./header.js";
+import { expectBytes, expectLength, expectMember } from "../check.js";
+import { HEADER_LENGTH, headerFits, headerSuite } from "./header.js";
 import type { Stream, Suite } from "./stream.js";
-import { createStream, sealedLength, streamOpenChunk, streamSealChunk, streamStart, streamWipe } from "./stream.js";
+import {
+  createStream,
+  expectSuite,
+  expectSuites,
+  sealedLength,
+  streamOpenChunk,
+  streamSealChunk,
+  streamStart,
+  streamWipe,
+} from "./stream.js";
 
 /** A content that passes through in order, in pieces of any length: sealed or opened, in memory for one chunk each way. */
 export interface Flow {
@@ -20,7 +30,7 @@ export interface Flow {
 
 /**
  * @param suites - those it shall know
- * @param chunkSize - largest plaintext chunk it shall take
+ * @param chunkSize - largest plaintext chunk it shall take; 1 to 65,535
  */
 export function createFlow(suites: Suite[], chunkSize: number): Flow {
   return {
@@ -36,8 +46,13 @@ export function createFlow(suites: Suite[], chunkSize: number): Flow {
   };
 }
 
+function expectFlow(flow: Flow): void {
+  expectMember("flow", flow, "sealing", "one that createFlow has made");
+}
+
 /** Ends a flow, finished or not, and wipes what it held. */
 export function flowWipe(flow: Flow): void {
+  expectFlow(flow);
   streamWipe(flow.stream);
   flow.input.fill(0);
   flow.output.fill(0);
@@ -75,6 +90,8 @@ function turn(flow: Flow, last: boolean): boolean {
  * @returns how many bytes were taken; less than all while output waits to be read; -1 when the content is not genuine or nothing runs
  */
 export function flowWrite(flow: Flow, bytes: Uint8Array): number {
+  expectFlow(flow);
+  expectBytes("bytes", bytes);
   let taken = 0;
   let count = 0;
   if (!flow.whole) return -1;
@@ -93,6 +110,7 @@ export function flowWrite(flow: Flow, bytes: Uint8Array): number {
 
 /** Says that the input is complete. False when output still waits (read it and call again) or the content is not genuine (then nothing does). */
 export function flowEnd(flow: Flow): boolean {
+  expectFlow(flow);
   if (!flow.whole || flow.from < flow.to || !turn(flow, true)) return false;
   flow.whole = 0;
   return true;
@@ -100,6 +118,8 @@ export function flowEnd(flow: Flow): boolean {
 
 /** Moves output to `out` as far as it has room; answers the count. */
 export function flowRead(flow: Flow, out: Uint8Array): number {
+  expectFlow(flow);
+  expectBytes("out", out);
   const count = Math.min(out.length, flow.to - flow.from);
   out.set(flow.output.subarray(flow.from, flow.from + count));
   flow.from += count;
@@ -127,10 +147,16 @@ function pass(flow: Flow, bytes: Uint8Array, length: number): Uint8Array | undef
 
 /** Header and sealed chunks of a whole content. Throws when the header is not one of this suite. */
 export function sealContent(suite: Suite, header: Uint8Array, titleKey: Uint8Array, plain: Uint8Array): Uint8Array {
+  expectSuite("suite", suite);
+  expectLength("header", header, HEADER_LENGTH);
+  expectLength("titleKey", titleKey, 32);
+  expectBytes("plain", plain);
+  if (!headerFits(header)) throw new Error("header: expected one that headerEncode has written, got other bytes");
+  if (headerSuite(header) !== suite.id) throw new Error("header: expected one of suite " + suite.id + ", got suite " + headerSuite(header));
   const chunkSize = (header[6] << 8) | header[7];
   const flow = createFlow([suite], chunkSize);
   const out = new Uint8Array(HEADER_LENGTH + sealedLength(plain.length, chunkSize, suite));
-  if (!flowStart(flow, true, header, titleKey)) throw new Error("header: expected one of suite " + suite.id + ", got " + header[5]);
+  flowStart(flow, true, header, titleKey);
   out.set(header);
   out.set(pass(flow, plain, out.length - HEADER_LENGTH) as Uint8Array, HEADER_LENGTH);
   return out;
@@ -138,6 +164,10 @@ export function sealContent(suite: Suite, header: Uint8Array, titleKey: Uint8Arr
 
 /** The plaintext of what `sealContent` wrote, or undefined when any of it is not genuine. */
 export function openContent(suites: Suite[], titleKey: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  expectSuites(suites);
+  expectLength("titleKey", titleKey, 32);
+  expectBytes("sealed", sealed);
+  if (!headerFits(sealed.subarray(0, HEADER_LENGTH))) return undefined;
   const flow = createFlow(suites, (sealed[6] << 8) | sealed[7]);
   if (!flowStart(flow, false, sealed.subarray(0, HEADER_LENGTH), titleKey)) return undefined;
   return pass(flow, sealed.subarray(HEADER_LENGTH), sealed.length);

@@ -1,5 +1,5 @@
 import { equal, get16, isZero, put16 } from "../bytes.js";
-import { expectLength } from "../check.js";
+import { expectBytes, expectLength, expectObject, expectWhole } from "../check.js";
 
 /** Bytes of the fixed header: magic, version, suite, chunk size, content id, title key version, salt, reserved. */
 export const HEADER_LENGTH = 48;
@@ -30,6 +30,10 @@ export interface StreamHeader {
 /** Writes the 48 bytes. */
 export function headerEncode(out: Uint8Array, header: StreamHeader): void {
   expectLength("out", out, HEADER_LENGTH);
+  expectObject("header", header);
+  expectWhole("suite", header.suite, 1, 2);
+  expectWhole("chunkSize", header.chunkSize, 1, 65535);
+  expectWhole("titleKeyVersion", header.titleKeyVersion, 0, 65535);
   expectLength("contentId", header.contentId, 16);
   expectLength("salt", header.salt, 16);
   out.fill(0);
@@ -43,6 +47,7 @@ export function headerEncode(out: Uint8Array, header: StreamHeader): void {
 
 /** True when the bytes are a header of this version: length, magic, version, a chunk size, reserved bytes zero. */
 export function headerFits(bytes: Uint8Array): boolean {
+  expectBytes("bytes", bytes);
   return (
     bytes.length === HEADER_LENGTH &&
     get16(bytes, HEADER_CHUNK_SIZE) > 0 &&
@@ -52,18 +57,22 @@ export function headerFits(bytes: Uint8Array): boolean {
 }
 
 export function headerSuite(bytes: Uint8Array): number {
+  expectLength("bytes", bytes, HEADER_LENGTH);
   return bytes[HEADER_SUITE];
 }
 
 export function headerChunkSize(bytes: Uint8Array): number {
+  expectLength("bytes", bytes, HEADER_LENGTH);
   return get16(bytes, HEADER_CHUNK_SIZE);
 }
 
 /** A view of 16 bytes. */
 export function headerContentId(bytes: Uint8Array): Uint8Array {
+  expectLength("bytes", bytes, HEADER_LENGTH);
   return bytes.subarray(HEADER_CONTENT, HEADER_KEY_VERSION);
 }
 
 export function headerTitleKeyVersion(bytes: Uint8Array): number {
+  expectLength("bytes", bytes, HEADER_LENGTH);
   return get16(bytes, HEADER_KEY_VERSION);
 }

@@ -1,5 +1,5 @@
 import { get16, put32 } from "../bytes.js";
-import { expectApart, expectBetween, expectIndex, expectLength, expectRoom } from "../check.js";
+import { expectApart, expectBetween, expectBytes, expectIndex, expectLength, expectMember, expectRoom, expectWhole } from "../check.js";
 import { hkdf } from "../hash/hkdf.js";
 import { sha256 } from "../hash/sha256.js";
 import { natives } from "../natives.js";
@@ -62,11 +62,23 @@ export interface Stream {
 
 const info = new Uint8Array([108, 101, 121, 100, 101, 110, 32, 115, 116, 114, 101, 97, 109, 32, 115, 117, 105, 116, 101, 32, 48]);
 
+export function expectSuite(name: string, suite: Suite): void {
+  expectMember(name, suite, "sealedChunk", "a suite, such as suite1");
+}
+
+export function expectSuites(suites: Suite[]): void {
+  let i = 0;
+  expectMember("suites", suites, "0", "an array of one suite or more, such as [suite1]");
+  for (i = 0; i < suites.length; i++) expectSuite("suites[" + i + "]", suites[i]);
+}
+
 /**
  * @param suites - those it shall be able to open, one at least
- * @param chunkSize - largest plaintext chunk it shall take
+ * @param chunkSize - largest plaintext chunk it shall take; 1 to 65,535
  */
 export function createStream(suites: Suite[], chunkSize: number): Stream {
+  expectSuites(suites);
+  expectWhole("chunkSize", chunkSize, 1, 65535);
   // Room for padding, tag and a whole block of keystream.
   const buffer = new Uint8Array((chunkSize & -16) + 96);
   const keys = new Uint8Array(192);
@@ -100,6 +112,10 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
   };
 }
 
+function expectStream(stream: Stream): void {
+  expectMember("stream", stream, "sealedChunk", "one that createStream has made");
+}
+
 /**
  * Derives the keys of a stream.
  *
@@ -110,6 +126,8 @@ export function createStream(suites: Suite[], chunkSize: number): Stream {
 export function streamStart(stream: Stream, header: Uint8Array, titleKey: Uint8Array): boolean {
   let i = 0;
   let suite: Suite | undefined = undefined;
+  expectStream(stream);
+  expectBytes("header", header);
   expectLength("titleKey", titleKey, 32);
   stream.chunkSize = 0;
   if (!headerFits(header)) return false;
@@ -131,6 +149,7 @@ export function streamStart(stream: Stream, header: Uint8Array, titleKey: Uint8A
 
 /** Wipes keys and buffer. */
 export function streamWipe(stream: Stream): void {
+  expectStream(stream);
   stream.keys.fill(0);
   stream.buffer.fill(0);
   stream.place.fill(0);
@@ -138,6 +157,7 @@ export function streamWipe(stream: Stream): void {
 }
 
 function expectBegun(stream: Stream): void {
+  expectStream(stream);
   if (!stream.chunkSize) throw new Error("stream: expected one that streamStart has begun");
 }
 
@@ -164,9 +184,10 @@ function locate(stream: Stream, index: number, last: boolean): void {
  * @returns the sealed length
  */
 export function streamSealChunk(stream: Stream, index: number, last: boolean, plain: Uint8Array, out: Uint8Array): number {
+  expectBegun(stream);
+  expectBytes("plain", plain);
   const length = plain.length;
   const sealed = stream.suite.sealedChunk(length);
-  expectBegun(stream);
   expectBetween("plain", plain, last ? (index > 0 ? 1 : 0) : stream.chunkSize, stream.chunkSize);
   expectRoom("out", out, sealed);
   expectApart("out", out, "plain", plain);
@@ -185,12 +206,13 @@ export function streamSealChunk(stream: Stream, index: number, last: boolean, pl
  * @returns the plain length, or -1 with `out` as it was when this is not the genuine chunk of this place
  */
 export function streamOpenChunk(stream: Stream, index: number, last: boolean, sealed: Uint8Array, out: Uint8Array): number {
-  const at = stream.index;
-  let length = sealed.length;
   expectBegun(stream);
+  expectBytes("sealed", sealed);
   expectRoom("out", out, stream.chunkSize);
   expectApart("out", out, "sealed", sealed);
   expectIndex("index", index);
+  const at = stream.index;
+  let length = sealed.length;
   if (natives.collect && !(stream.opened++ & 15)) natives.collect();
   // As in `locate`, since a call more would take an interpreter a twentieth of the whole chunk's time.
   if (index > 65535 || stream.high) putHigh(stream, index);
@@ -206,14 +228,19 @@ export function streamOpenChunk(stream: Stream, index: number, last: boolean, se
   return length > 0 || index === 0 ? length : -1;
 }
 
-/** Chunks in `length` bytes of sealed chunks, header not counted; 0 when no content has that length. */
+/** Chunks of a stream that is begun in `length` bytes of sealed chunks, header not counted; 0 when no content has that length. */
 export function streamChunks(stream: Stream, length: number): number {
+  expectBegun(stream);
+  expectIndex("length", length);
   const count = Math.ceil(length / stream.sealedChunk);
   return count < 1 || length - (count - 1) * stream.sealedChunk < stream.suite.sealedChunk(count > 1 ? 1 : 0) ? 0 : count;
 }
 
 /** Bytes of the sealed chunks, header not counted, of a content of `length` bytes; an empty content is one empty chunk. */
 export function sealedLength(length: number, chunkSize: number, suite: Suite): number {
+  expectIndex("length", length);
+  expectWhole("chunkSize", chunkSize, 1, 65535);
+  expectSuite("suite", suite);
   const before = Math.max(1, Math.ceil(length / chunkSize)) - 1;
   return before * suite.sealedChunk(chunkSize) + suite.sealedChunk(length - before * chunkSize);
 }
