@@ -6,6 +6,7 @@ import { Authority, type DeviceReference } from "../src/center/keys/authority.js
 import { issueCertificate, issueIssuer, signingKey, type SigningKey } from "../src/center/keys/certificates.js";
 import { MemoryKeyProvider } from "../src/center/keys/provider.js";
 import { LocalCenter } from "../src/center/local.js";
+import { expectMember, expectObject, expectPositive } from "../src/core/check.js";
 import { x25519Base } from "../src/core/curve/curve.js";
 import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../src/core/protocol/constants.js";
 import { enroll } from "../src/host/enrollment.js";
@@ -65,6 +66,8 @@ export class LoanWorld {
   private serial = 1;
 
   constructor(options: LoanWorldOptions) {
+    expectObject("options", options);
+    expectPositive("days", options.days);
     const world = options.world ?? new World(options);
     this.world = world;
     this.random = world.random.stream("parties");
@@ -203,7 +206,7 @@ export class LoanWorld {
   /** The host end of the wire to a device at the kiosk, or to the reader. */
   transport(name: string): Transport {
     const transport = this.transports.get(name);
-    if (!transport) throw new Error(`there is no port to ${name}`);
+    if (!transport) throw new Error(`There is no port to ${name}; there are those to ${[...this.transports.keys()].join(", ")}.`);
     return transport;
   }
 
@@ -218,6 +221,7 @@ export function virtualTimers(world: World): {
   after(milliseconds: number, handler: () => void): number;
   cancel(id: number): void;
 } {
+  expectMember("world", world, "clock", "a World");
   const scheduled = new Map<number, ReturnType<World["clock"]["after"]>>();
   let last = 0;
   return {

@@ -1,8 +1,9 @@
 /** One loan from a file to the erased key, on three simulated boards. What it tells is in the world's trace and nowhere else. */
-import { mkdtempSync, openSync, readSync, closeSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readSync, closeSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CHUNK_SIZE, produce, type ProducedContent } from "../src/center/contents.js";
+import { expectObject, expectPositive, expectText, expectWhole } from "../src/core/check.js";
 import { INS_STATUS } from "../src/core/protocol/constants.js";
 import { sealedLength } from "../src/core/stream/stream.js";
 import { suite2 } from "../src/core/stream/suite2.js";
@@ -153,6 +154,12 @@ function stock(loan: LoanWorld, folder: string): void {
  * @throws NoRoom when the cartridge's board cannot store the file; Error with one sentence when the loan comes to no end
  */
 export async function runLoan(options: LoanOptions): Promise<LoanResult> {
+  expectObject("options", options);
+  expectText("file", options.file);
+  expectText("name", options.name);
+  expectWhole("custody", options.custody, 1, 3);
+  expectPositive("days", options.days);
+  if (!existsSync(options.file)) throw new Error(`There is no file ${options.file} to lend; name one that exists.`);
   const loan = new LoanWorld(options);
   const { world } = loan;
   options.onStart?.(world.trace, loan);

@@ -1,6 +1,7 @@
 /** The boards as they are built: a Puck.js as card, Picos as cartridge and reader, an Espruino WiFi as client, with what is soldered to them. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { expectOne, expectPositive, expectText } from "../src/core/check.js";
 import { PROJECT } from "../src/host/project.js";
 import type { KeyCellOptions } from "./supply.js";
 import type { BoardOptions } from "./espruino/options.js";
@@ -18,6 +19,7 @@ const WARNING_VOLTS = 2.6;
 
 /** Capacitance that holds the cartridge for `days` with half as much again in reserve, farad. */
 export function capacitorFor(days: number): number {
+  expectPositive("days", days);
   const amperes = PICO.sleepAmperes + PICO.wakeCoulombs / 3600 + 2e-6;
   return Math.max(0.1, (amperes * days * DAY * 1.5) / (CHARGE_VOLTS - 0.2 - WARNING_VOLTS));
 }
@@ -28,6 +30,9 @@ export function capacitorFor(days: number): number {
  * @param days - that the cartridge's capacitor is sized for
  */
 export function specimen(name: DeviceName, days: number, engine: EngineName = "espruino"): Specimen {
+  expectOne("name", name, ["card", "cartridge", "reader", "client"]);
+  expectPositive("days", days);
+  expectOne("engine", engine, ["espruino", "jerryscript"]);
   if (engine === "jerryscript") {
     const { wiring, ...rest } = specimen(name, days);
     return { ...rest, profile: JERRY_HOST, wiring: { ...wiring, led: "B2" } };
@@ -75,6 +80,7 @@ export function specimen(name: DeviceName, days: number, engine: EngineName = "e
  * @throws Error when it has not been built
  */
 export function builtBundle(name: string): string {
+  expectText("name", name);
   const file = join(PROJECT, "dist", `${name}.js`);
   if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
   return readFileSync(file, "latin1");

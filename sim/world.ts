@@ -3,6 +3,7 @@
  * code; `run` lets virtual time pass while that code waits, and stands still while it works.
  */
 import { createHash, type Hash } from "node:crypto";
+import { expectFunction, expectMember, expectObject, expectPositive, expectText } from "../src/core/check.js";
 import type { Source } from "./capacitor.js";
 import { Clock, DAY } from "./clock.js";
 import { EspruinoBoard } from "./espruino.js";
@@ -68,7 +69,7 @@ export class Slot {
 
   /** Switches the charging contact. */
   charging(on: boolean): void {
-    if (on && !this.charger) throw new Error(`slot ${this.name} has no charging contact`);
+    if (on && !this.charger) throw new Error(`Slot ${this.name} has no charging contact; give it a charger when it is made.`);
     this.device?.keyCell?.charge(on && this.#live ? this.charger : undefined);
   }
 }
@@ -99,6 +100,8 @@ export class World implements BoardWorld {
   }
 
   board(options: Omit<BoardOptions, "keyCell"> & { keyCell?: KeyCellOptions }): EspruinoBoard {
+    this.#expectNew("board", options, this.boards);
+    expectMember("profile", options.profile, "variables", "an EngineProfile, such as PUCKJS");
     const keyCell =
       options.keyCell && new KeyCell(this.clock, this.trace, this.random.stream(`capacitor ${options.name}`), options.keyCell);
     if (keyCell) keyCell.device = options.name;
@@ -108,12 +111,14 @@ export class World implements BoardWorld {
   }
 
   wire(options: WireOptions): Wire {
+    this.#expectNew("wire", options, this.wires);
     const wire = new Wire(this.clock, this.trace, this.random.stream(`wire ${options.name}`), { noise: this.#options.noise, ...options });
     this.wires.set(options.name, wire);
     return wire;
   }
 
   slot(options: SlotOptions): Slot {
+    this.#expectNew("slot", options, this.slots);
     const slot = new Slot(this.wire({ ...options.wire, name: options.name }), options);
     new ApduTap(this.trace, slot.wire);
     this.slots.set(options.name, slot);
@@ -129,7 +134,9 @@ export class World implements BoardWorld {
 
   /** Puts a board into a slot: wire first, then supply. */
   dock(board: EspruinoBoard, slot: Slot, port = "Serial1"): void {
-    if (slot.device) throw new Error(`slot ${slot.name} already holds ${slot.device.name}`);
+    expectMember("board", board, "port", "a board of this world");
+    expectMember("slot", slot, "wire", "a slot of this world");
+    if (slot.device) throw new Error(`Slot ${slot.name} holds ${slot.device.name} already; undock that first.`);
     slot.device = board;
     this.trace.add(board.name, "dock", { to: slot.name });
     board.port(port).connect(slot.wire, 1);
@@ -138,8 +145,9 @@ export class World implements BoardWorld {
 
   /** Pulls a board out of its slot at this very moment. */
   undock(board: EspruinoBoard): void {
+    expectMember("board", board, "port", "a board of this world");
     const slot = [...this.slots.values()].find(({ device }) => device === board);
-    if (!slot) throw new Error(`${board.name} is in no slot`);
+    if (!slot) throw new Error(`Board ${board.name} is in no slot; dock it first.`);
     slot.device = undefined;
     this.trace.add(board.name, "undock", { from: slot.name });
     slot.wire.detach(1);
@@ -149,6 +157,7 @@ export class World implements BoardWorld {
 
   /** Lets days pass. */
   carry(days: number): void {
+    expectPositive("days", days);
     this.clock.runFor(days * DAY);
   }
 
@@ -161,6 +170,7 @@ export class World implements BoardWorld {
 
   /** Resolves after `milliseconds` of virtual time. */
   sleep(milliseconds: number): Promise<void> {
+    if (milliseconds !== 0) expectPositive("milliseconds", milliseconds);
     return new Promise((resolve) => {
       this.clock.after(milliseconds * 1000, () => {
         this.wake();
@@ -171,6 +181,8 @@ export class World implements BoardWorld {
 
   /** Resolves as soon as `holds` does, which `run` asks after every event; rejects after `milliseconds` of virtual time. */
   until(holds: () => boolean, milliseconds: number, what = "the condition"): Promise<void> {
+    expectFunction("holds", holds);
+    expectPositive("milliseconds", milliseconds);
     return new Promise((resolve, reject) => {
       if (holds()) {
         resolve();
@@ -237,9 +249,17 @@ export class World implements BoardWorld {
         this.#woken = true;
         continue;
       }
-      if (!this.clock.step()) throw new Error("nothing is left to happen, but the scenario still waits for something");
+      if (!this.clock.step())
+        throw new Error("nothing is left to happen, but the scenario still waits; wrap what takes real time in during()");
       if (this.#waiting.length) this.#askWaiting();
     }
+  }
+
+  /** Parts of a world are known by name, so that each name is taken once. */
+  #expectNew(what: string, options: { name: string }, taken: Map<string, unknown>): void {
+    expectObject("options", options);
+    expectText("name", options.name);
+    if (taken.has(options.name)) throw new Error(`There is a ${what} ${options.name} already; call this one otherwise.`);
   }
 
   #askWaiting(): void {

@@ -5,6 +5,7 @@
 
 /** What came, in a few words; never a byte of it. */
 function described(value: unknown): string {
+  if (value === "") return "an empty one";
   if (value === null || value === undefined || typeof value === "boolean" || typeof value === "number") return String(value);
   if (typeof value === "object") return typeof (value as { length?: unknown }).length === "number" ? "another array" : "an object";
   return "a " + typeof value;
@@ -76,9 +77,24 @@ export function expectFunction(name: string, value: (...all: never[]) => unknown
   if (typeof value !== "function") fail(name, "a function", value);
 }
 
+export function expectText(name: string, value: string): void {
+  if (typeof value !== "string" || !value) fail(name, "a text", value);
+}
+
 /** A member that may be absent. */
 export function expectOptional(name: string, value: ((...all: never[]) => unknown) | undefined): void {
   if (value !== undefined) expectFunction(name, value);
+}
+
+/** A number above 0. */
+export function expectPositive(name: string, value: number): void {
+  if (!(typeof value === "number" && value > 0 && value < Infinity)) fail(name, "a number above 0", value);
+}
+
+/** One of a few names. */
+export function expectOne(name: string, value: string, names: string[]): void {
+  if (names.indexOf(value) < 0)
+    throw new Error(name + ": expected one of " + names.join(", ") + ", got " + (typeof value === "string" ? value : described(value)));
 }
 
 /** Where whole words of `unit` bytes may lie. */

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { expectFunction, expectLength, expectMember } from "../core/check.js";
 import { INS_GENERATE_KEY_PAIR, INS_PERSONALIZE, INS_SEED } from "../core/protocol/constants.js";
 import type { DeviceInfo, DeviceSession } from "./session.js";
 
@@ -23,6 +24,9 @@ export async function enroll(
   prepare: (publicKey: Uint8Array, info: DeviceInfo) => Promise<Personalization>,
   seed: Uint8Array = new Uint8Array(randomBytes(32)),
 ): Promise<Uint8Array> {
+  expectMember("session", session, "command", "a DeviceSession");
+  expectFunction("prepare", prepare);
+  expectLength("seed", seed, 32);
   const info = await session.info();
   const none = new Uint8Array(0);
   if (info.personalized)
@@ -32,6 +36,8 @@ export async function enroll(
   await session.command(0x80, INS_SEED, 0, seed, "The device did not take its seed");
   const publicKey = await session.command(0x00, INS_GENERATE_KEY_PAIR, 0, none, "The device did not make a key pair");
   const { sealed, certificate } = await prepare(publicKey.slice(0, 32), info);
+  expectLength("sealed", sealed, 485);
+  expectLength("certificate", certificate, 128);
   await session.command(0x80, INS_PERSONALIZE, 0, sealed, "The device did not take its identity");
   return certificate;
 }

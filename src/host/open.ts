@@ -1,3 +1,4 @@
+import { expectText } from "../core/check.js";
 import type { HostPort } from "./port.js";
 import { openSerial } from "./serial.js";
 import { openTcp } from "./tcp.js";
@@ -9,6 +10,7 @@ import { openTcp } from "./tcp.js";
  * @param baud - of a serial port
  * @throws Error with what to do when it cannot be opened
  */
-export function openPort(name: string, baud = 115_200): Promise<HostPort> {
+export async function openPort(name: string, baud = 115_200): Promise<HostPort> {
+  expectText("name", name);
   return name.startsWith("tcp://") ? openTcp(name) : openSerial(name, baud);
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { expectFunction, expectLength, expectObject, expectOptional, expectWhole } from "../core/check.js";
 import type { Party } from "../core/protocol/handshake.js";
 
 export interface PartyOptions {
@@ -40,6 +41,17 @@ export class HostParty implements Party {
   private readonly verified = new Set<string>();
 
   constructor(private readonly options: PartyOptions) {
+    expectObject("options", options);
+    expectLength("id", options.id, 8);
+    expectWhole("role", options.role, 1, 255);
+    expectLength("privateKey", options.privateKey, 32);
+    expectLength("chain", options.chain, 256);
+    if ((options.roots as Uint8Array | undefined)?.length !== 64) expectLength("roots", options.roots, 32);
+    expectWhole("suites", options.suites ?? 3, 0, 255);
+    expectWhole("epoch", options.epoch ?? 0, 0, 0xffffffff);
+    expectFunction("time", options.time);
+    expectOptional("random", options.random);
+    expectOptional("revoked", options.revoked);
     this.id = options.id;
     this.role = options.role;
     this.privateKey = options.privateKey;

@@ -1,4 +1,5 @@
 import { SerialPort } from "serialport";
+import { expectText, expectWhole } from "../core/check.js";
 import { StreamPort, type HostPort } from "./port.js";
 
 /**
@@ -7,7 +8,9 @@ import { StreamPort, type HostPort } from "./port.js";
  * @param path - such as `/dev/ttyACM0`, or `COM3`
  * @throws Error with what to do when there is none, or it is in use
  */
-export function openSerial(path: string, baud = 115_200): Promise<HostPort> {
+export async function openSerial(path: string, baud = 115_200): Promise<HostPort> {
+  expectText("path", path);
+  expectWhole("baud", baud, 50, 12_000_000);
   return StreamPort.open(
     path,
     () =>

@@ -1,4 +1,5 @@
 import { get16, get32, put16 } from "../core/bytes.js";
+import { expectBytes, expectLength, expectMember, expectText, expectWhole } from "../core/check.js";
 import { SW_NOT_FOUND, SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { INS_GENERAL_AUTHENTICATE, INS_GET_DATA, MESSAGE_LENGTH, PROTOCOL_VERSION, TAG_DEVICE } from "../core/protocol/constants.js";
 import { createHandshake, handshakeBegin, handshakeStep, prepareEphemeral, type Handshake } from "../core/protocol/handshake.js";
@@ -51,6 +52,8 @@ export class DeviceSession {
     private readonly transport: ApduTransport,
     private readonly party: HostParty | null = null,
   ) {
+    expectMember("transport", transport, "transmit", "a Transport, or another object with transmit");
+    if (party !== null) expectMember("party", party, "pairWith", "a HostParty, or null");
     this.handshake = party && createHandshake(party, this.channel);
   }
 
@@ -103,7 +106,10 @@ export class DeviceSession {
    * @throws DeviceError with the status word when the device refuses, or 0x6982 when this side does
    */
   async authenticate(role: number, context: Uint8Array = new Uint8Array(16)): Promise<void> {
-    if (!this.party || !this.handshake) throw new Error("This session has no party of its own; authentication needs one.");
+    expectWhole("role", role, 1, 255);
+    expectLength("context", context, 16);
+    if (!this.party || !this.handshake)
+      throw new Error("This session has no party; give one to the DeviceSession that shall authenticate.");
     closeChannel(this.channel);
     const known = this.party.pairWith((await this.info()).id);
     if (known && (await this.attempt(role, context, known))) return;
@@ -112,6 +118,10 @@ export class DeviceSession {
 
   /** Sends a command, sealed when a session is open; answers status word and data. */
   async transfer(cla: number, ins: number, tag: number, data: Uint8Array): Promise<{ sw: number; data: Uint8Array }> {
+    expectWhole("cla", cla, 0, 255);
+    expectWhole("ins", ins, 0, 255);
+    expectWhole("tag", tag, 0, 65_535);
+    expectBytes("data", data);
     const header = Uint8Array.of(cla, ins, tag >> 8, tag & 255);
     let body = data;
     if (this.channel.open) {
@@ -148,6 +158,7 @@ export class DeviceSession {
    * @throws DeviceError with any status but 0x9000
    */
   async command(cla: number, ins: number, tag: number, data: Uint8Array, what: string): Promise<Uint8Array> {
+    expectText("what", what);
     const answer = await this.transfer(cla, ins, tag, data);
     if (answer.sw !== SW_OK) throw new DeviceError(answer.sw, answer.data, what);
     return answer.data;

@@ -1,4 +1,5 @@
 import { REFUSED_AES, REFUSED_CONVOLVE, REFUSED_CRC32, REFUSED_SHA256, REFUSED_SHA512 } from "../core/adopt.js";
+import { expectWhole } from "../core/check.js";
 import {
   SW_BLOCKED,
   SW_CLASS,
@@ -35,6 +36,7 @@ const MEANINGS = new Map<number, string>([
 
 /** A status word in words: `0x6982, not authenticated, or not for this peer`. */
 export function describeStatus(status: number): string {
+  expectWhole("status", status, 0, 65_535);
   return `0x${status.toString(16).padStart(4, "0")}, ${MEANINGS.get(status) ?? "a status that the standard leaves to the device"}`;
 }
 
@@ -48,6 +50,8 @@ const NATIVES: [bit: number, name: string][] = [
 
 /** What a device says of the native primitives that its engine has wrong (`DeviceInfo.refused`), in words. */
 export function describeRefused(refused: number): string {
+  expectWhole("refused", refused, 0, 31);
   const names = NATIVES.filter(([bit]) => refused & bit).map(([, name]) => name);
+  if (names.length === 0) return "Its engine computes everything right.";
   return `Its engine computes wrongly: ${names.join(", ")}. The device computes that itself, more slowly.`;
 }

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { expectText } from "../core/check.js";
 import { StreamPort, type HostPort } from "./port.js";
 
 /** Milliseconds that a connection may take. */
@@ -11,6 +12,7 @@ const TIMEOUT = 5000;
  * @throws Error with what to do when the address is none, or nobody answers there
  */
 export async function openTcp(address: string): Promise<HostPort> {
+  expectText("address", address);
   const match = /^tcp:\/\/(\[[^\]]+\]|[^:/\s]+):(\d{1,5})\/?$/.exec(address);
   if (!match || Number(match[2]) > 65_535) throw new Error(`${address} is not an address: expected tcp://host:port.`);
   const host = match[1].replace(/^\[(.*)\]$/, "$1");

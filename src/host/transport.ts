@@ -1,4 +1,5 @@
-import { BULK_ABORTED, BULK_BROKEN, BULK_OK, BULK_TIMEOUT, bulkReceive, bulkSend } from "../core/link/bulk.js";
+import { BULK_ABORTED, BULK_BROKEN, BULK_CONTENT, BULK_OK, BULK_TIMEOUT, bulkReceive, bulkSend } from "../core/link/bulk.js";
+import { expectBetween, expectBytes, expectFunction, expectMember, expectWhole } from "../core/check.js";
 import { createHostLink, linkDrop } from "../core/link/host.js";
 import {
   LINK_ABORTED,
@@ -96,6 +97,8 @@ export class Transport {
   #closed = false;
 
   constructor(port: Port & Partial<HostPort>, timers: Timers = realTimers) {
+    expectMember("port", port, "onReceive", "a port, such as openPort opens");
+    expectMember("timers", timers, "after", "timers with now, after and cancel");
     this.#port = port;
     this.#timers = timers;
     this.#link = createHostLink(port, timers, this.#buffer, (length) => this.#waiting?.succeed(length));
@@ -127,9 +130,10 @@ export class Transport {
    * @param apdu - at most 640 bytes
    * @throws LinkError when none came
    */
-  transmit(apdu: Uint8Array): Promise<Uint8Array> {
+  async transmit(apdu: Uint8Array): Promise<Uint8Array> {
+    expectBytes("apdu", apdu);
     if (apdu.length < 1 || apdu.length > MESSAGE_LENGTH)
-      return Promise.reject(new Error(`A command is 1 to ${String(MESSAGE_LENGTH)} bytes long, got ${String(apdu.length)}.`));
+      throw new Error(`A command is 1 to ${String(MESSAGE_LENGTH)} bytes long, got ${String(apdu.length)}.`);
     return this.#exchange((succeed) => {
       this.#buffer.set(apdu);
       if (!linkSend(this.#link, apdu.length)) this.#fail(LINK_LOST);
@@ -158,33 +162,39 @@ export class Transport {
   /**
    * Sends `count` frames of up to 512 bytes, right after a command that begins a transfer. `frame` may be asked for one of the last two again.
    *
-   * @throws LinkError when the device did not take them all
+   * @throws LinkError when the device did not take them all; what `frame` throws, which gives the transfer up
    */
-  bulkSend(count: number, frame: (index: number) => Uint8Array): Promise<void> {
-    return this.#transfer((done) => {
+  async bulkSend(count: number, frame: (index: number) => Uint8Array): Promise<void> {
+    expectWhole("count", count, 0, 0xffffffff);
+    expectFunction("frame", frame);
+    return this.#transfer((done, own) => {
       bulkSend(
         this.#link,
         count,
-        (index, content) => {
-          const bytes = frame(index);
-          content.set(bytes);
-          return bytes.length;
-        },
+        (index, content) =>
+          own(() => {
+            const bytes = frame(index);
+            expectBetween(`frame(${String(index)})`, bytes, 0, BULK_CONTENT);
+            content.set(bytes);
+            return bytes.length;
+          }, -1),
         done,
       );
     });
   }
 
-  /** Receives frames until the device ends. `take` keeps no reference to `content`. */
-  bulkReceive(take: (index: number, content: Uint8Array) => void): Promise<void> {
-    return this.#transfer((done) => {
+  /** Receives frames until the device ends. `take` keeps no reference to `content`; what it throws gives the transfer up. */
+  async bulkReceive(take: (index: number, content: Uint8Array) => void): Promise<void> {
+    expectFunction("take", take);
+    return this.#transfer((done, own) => {
       bulkReceive(
         this.#link,
-        (index, content, release) => {
-          take(index, content);
-          release();
-          return true;
-        },
+        (index, content, release) =>
+          own(() => {
+            take(index, content);
+            release();
+            return true;
+          }, false),
         done,
       );
     });
@@ -197,6 +207,9 @@ export class Transport {
    * @param again - told before each new try; the user wants to read the error's message
    */
   async retrying<T>(work: () => Promise<T>, again: (error: LinkError) => void = () => undefined, tries = 3, patience = 60_000): Promise<T> {
+    expectFunction("work", work);
+    expectWhole("tries", tries, 1, 1000);
+    expectWhole("patience", patience, 0, 0x7fffffff);
     for (let left = tries; ;) {
       try {
         return await work();
@@ -268,12 +281,25 @@ export class Transport {
     return result;
   }
 
-  #transfer(begin: (done: (status: number) => void) => void): Promise<void> {
+  /** `own` calls what belongs to the caller: when that throws it answers `refusal`, and the transfer ends with the error. */
+  #transfer(begin: (done: (status: number) => void, own: <T>(work: () => T, refusal: T) => T) => void): Promise<void> {
     return this.#exchange<undefined>((succeed) => {
-      begin((status) => {
-        if (status === BULK_OK) succeed(undefined);
-        else this.#fail(this.ready ? status + BULK : LINK_UNPLUGGED);
-      });
+      let thrown: Error | null = null;
+      begin(
+        (status) => {
+          if (thrown) this.#waiting?.fail(thrown);
+          else if (status === BULK_OK) succeed(undefined);
+          else this.#fail(this.ready ? status + BULK : LINK_UNPLUGGED);
+        },
+        (work, refusal) => {
+          try {
+            return work();
+          } catch (error) {
+            thrown = error instanceof Error ? error : new Error(String(error));
+            return refusal;
+          }
+        },
+      );
       return () => undefined;
     });
   }
