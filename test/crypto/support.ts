@@ -48,6 +48,8 @@ export function vectors(name: string): VectorFile | undefined {
 /** One case: what to compute, from what, and the answer, as hexadecimal; "" where it must be refused. */
 export interface Case {
   id: string;
+  /** The flags that its publishers gave it, and for a refusal their comment, in which the number of a bit does not matter. */
+  kind: string;
   work: "x25519" | "ed25519" | "hmac" | "hkdf";
   inputs: string[];
   length: number;
@@ -63,34 +65,43 @@ export function cases(name: "x25519" | "ed25519" | "hmac_sha256" | "hkdf_sha256"
   const file = vectors(name);
   return file?.testGroups.flatMap((group) =>
     group.tests.map((test): Case => {
-      const value = (key: string) => test[key] as string;
-      const flags = test.flags as string[];
-      const id = `${name} ${String(test.tcId)}`;
-      const valid = test.result === "valid";
-      if (name === "x25519") {
-        const refused = flags.includes("ZeroSharedSecret") || flags.includes("NonCanonicalPublic");
-        return { id, work: "x25519", inputs: [value("private"), value("public")], length: 32, expected: refused ? "" : value("shared") };
-      }
-      if (name === "ed25519") {
-        return {
-          id,
-          work: "ed25519",
-          inputs: [value("sig"), value("msg"), group.publicKey?.pk ?? ""],
-          length: 1,
-          expected: valid ? "01" : "",
-        };
-      }
-      if (name === "hmac_sha256") {
-        const length = (group.tagSize ?? 256) / 8;
-        return { id, work: "hmac", inputs: [value("key"), value("msg"), value("tag")], length, expected: valid ? value("tag") : "" };
-      }
-      return {
-        id,
-        work: "hkdf",
-        inputs: [value("salt"), value("ikm"), value("info")],
-        length: test.size as number,
-        expected: valid ? value("okm") : "",
-      };
+      const one = caseOf(name, group, test);
+      const comment =
+        one.expected === "" ? (test.comment as string).replace(/^modified bit \d+ in R\. Accepted/, "modified bit in R. Accepted") : "";
+      return { ...one, kind: `${[...(test.flags as string[])].sort().join(" ")} ${comment}` };
     }),
   );
+}
+
+type Group = VectorFile["testGroups"][number];
+
+function caseOf(name: string, group: Group, test: Group["tests"][number]): Omit<Case, "kind"> {
+  const value = (key: string) => test[key] as string;
+  const flags = test.flags as string[];
+  const id = `${name} ${String(test.tcId)}`;
+  const valid = test.result === "valid";
+  if (name === "x25519") {
+    const refused = flags.includes("ZeroSharedSecret") || flags.includes("NonCanonicalPublic");
+    return { id, work: "x25519", inputs: [value("private"), value("public")], length: 32, expected: refused ? "" : value("shared") };
+  }
+  if (name === "ed25519") {
+    return {
+      id,
+      work: "ed25519",
+      inputs: [value("sig"), value("msg"), group.publicKey?.pk ?? ""],
+      length: 1,
+      expected: valid ? "01" : "",
+    };
+  }
+  if (name === "hmac_sha256") {
+    const length = (group.tagSize ?? 256) / 8;
+    return { id, work: "hmac", inputs: [value("key"), value("msg"), value("tag")], length, expected: valid ? value("tag") : "" };
+  }
+  return {
+    id,
+    work: "hkdf",
+    inputs: [value("salt"), value("ikm"), value("info")],
+    length: test.size as number,
+    expected: valid ? value("okm") : "",
+  };
 }

@@ -109,7 +109,7 @@ test("a world names what is there already, what is in no slot and what holds ano
 });
 
 /** A transport to a device in this process. */
-function pair(): { transport: host.Transport; device: EchoDevice; end: () => void } {
+function pair(): { transport: host.Transport; end: () => void } {
   const [near, far] = duplexPair() as [Duplex, Duplex];
   const device = new EchoDevice();
   device.attach(far);
@@ -119,7 +119,7 @@ function pair(): { transport: host.Transport; device: EchoDevice; end: () => voi
   });
   return {
     transport,
-    device,
+
     end: () => {
       device.stop();
       near.destroy();
@@ -129,7 +129,7 @@ function pair(): { transport: host.Transport; device: EchoDevice; end: () => voi
 }
 
 test("what a caller's own function throws, or a frame that is too long, ends the transfer with that error, and the link goes on", async () => {
-  const { transport, device, end } = pair();
+  const { transport, end } = pair();
   try {
     assert.is(await transport.reset(), 2);
     await transport.transmit(Uint8Array.of(2));
