@@ -5,7 +5,7 @@ import { createCrc32 } from "./hash/crc32.js";
 import type { Hash } from "./hash/digest.js";
 import { createSha256 } from "./hash/sha256.js";
 import { createSha512 } from "./hash/sha512.js";
-import { natives, type AesOptions, type Natives } from "./natives.js";
+import { natives, type AesOptions, type Limbs, type Natives } from "./natives.js";
 
 /** What `adoptNatives` has refused, as bits of its answer. */
 export const REFUSED_SHA256 = 1;
@@ -38,7 +38,7 @@ function nativeAes(aes: Cbc, decrypt: boolean): (data: Uint8Array, key: Uint8Arr
 }
 
 /** An interpreted inner product. */
-function innerProduct(a: Float64Array, b: Float64Array, shift: number): number {
+function innerProduct(a: Limbs, b: Limbs, shift: number): number {
   let sum = 0;
   let i = 0;
   for (i = 0; i < a.length; i++) sum += a[i] * b[(shift + i) % b.length];
@@ -70,10 +70,10 @@ function aesAnswers(offered: Natives): boolean {
   return equal(new Uint8Array(offered.aesCbcDecrypt(sealed, key, { iv: iv.buffer })), data);
 }
 
-/** Exact up to 2^53, wrapping round, adding in order (5 + 1.5 * 2^54 - 1.5 * 2^54 is 4). */
-function convolveAnswers(convolve: (a: Float64Array, b: Float64Array, shift: number) => number): boolean {
-  const a = new Float64Array([67108863, 1]);
-  const b = new Float64Array([134217727, -5, 7]);
+/** Exact up to 2^53 for integers, wrapping round, adding in order for doubles (5 + 1.5 * 2^54 - 1.5 * 2^54 is 4). */
+function convolveAnswers(convolve: (a: Limbs, b: Limbs, shift: number) => number): boolean {
+  const a = new Int32Array([67108863, 1]);
+  const b = new Int32Array([134217727, -5, 7]);
   const order = new Float64Array([5, 27021597764222976, -27021597764222976]);
   return convolve(a, b, 0) === 9007199053414396 && convolve(a, b, 2) === 603979768 && convolve(new Float64Array([1, 1, 1]), order, 0) === 4;
 }

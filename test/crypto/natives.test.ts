@@ -53,9 +53,11 @@ const bad: [string, number, Partial<Natives>][] = [
   [
     "an inner product that does not wrap round",
     8,
-    { convolve: (a, b, shift) => a.reduce((sum, value, i) => sum + value * (b[shift + i] ?? 0), 0) },
+    { convolve: (a, b, shift) => Array.from(a).reduce((sum, value, i) => sum + value * (b[shift + i] ?? 0), 0) },
   ],
   ["an inner product that turns the other way", 8, { convolve: (a, b, shift) => convolve(a, b.slice().reverse(), shift) }],
+  ["an inner product of doubles only", 8, { convolve: (a, b, shift) => (a instanceof Int32Array ? 0 : convolve(a, b, shift)) }],
+  ["an inner product of integers only", 8, { convolve: (a, b, shift) => (a instanceof Int32Array ? convolve(a, b, shift) : 0) }],
   ["CRC-32 as a signed number", 16, { crc32: () => 0xcbf43926 | 0 }],
 ];
 

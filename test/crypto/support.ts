@@ -8,7 +8,7 @@ export const unhex = (text: string) => new Uint8Array(Buffer.from(text.replace(/
 export const text = (value: string) => new TextEncoder().encode(value);
 
 /** What Espruino's E.convolve does, in its order of adding. */
-export function convolve(a: Float64Array, b: Float64Array, shift: number): number {
+export function convolve(a: Float64Array | Int32Array, b: Float64Array | Int32Array, shift: number): number {
   let sum = 0;
   for (let i = 0; i < a.length; i++) sum += a[i] * b[(((shift + i) % b.length) + b.length) % b.length];
   return sum;

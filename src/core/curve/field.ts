@@ -1,5 +1,5 @@
-import { carry, newRing, pack } from "../limbs.js";
-import { natives } from "../natives.js";
+import { STEP, carry, newRing, pack } from "../limbs.js";
+import { natives, type Limbs } from "../natives.js";
 
 /**
  * The field of 2^255 - 19, in 12 limbs. Operands of a product may be sums of several elements. No branch and no index depends on a value.
@@ -13,7 +13,6 @@ export function newField(): Field {
 }
 
 const ring = newRing(12, 255, 19);
-export const rounders = ring.rounders;
 const product = newField();
 const extended = new Float64Array(24);
 
@@ -31,30 +30,35 @@ export function encode(out: Uint8Array, a: Field): void {
  * What a window of 12 slides over in a product: limbs from the last to the first, then, for what wraps round, limbs 11 to 1 reduced. 24
  * numbers, the last one 0.
  */
-export function extend(out: Float64Array, a: Field): void {
+export function extend(out: Limbs, a: Field): void {
   const w = ring.wrap;
   out.set([a[11], a[10], a[9], a[8], a[7], a[6], a[5], a[4], a[3], a[2], a[1], a[0]]);
   out.set([a[11] * w, a[10] * w, a[9] * w, a[8] * w, a[7] * w, a[6] * w, a[5] * w, a[4] * w, a[3] * w, a[2] * w, a[1] * w], 12);
 }
 
+/** What `convolveProducts` rounds with. */
+export const rounder = ring.rounders[0];
+/** What a carry is multiplied by for the next limb. */
+export const lowered = 1 / STEP;
+
 /**
- * The sum of products by the engine's own inner product. `a` holds elements 24 apart, zeros between; `b` as many extended ones. The result
+ * The sum of products by the engine's own inner product. `a` holds elements 23 apart, zeros between; `b` as many extended ones. The result
  * goes, times `n`, to `f` and, times `m`, to `g`, and extended to `l`, where these are given. Written out because every token costs time
  * in an interpreter, and a loop around it twice; names used most come first among the parameters because that is where it looks first:
- * `c` is the inner product, `r` the rounders, and `t`, `h`, `q` are 0.
+ * `c` is the inner product, `q` the rounder of limbs 0 to 3, which doubles for each four limbs, `k` is `lowered`, and `t` and `h` are 0.
  */
 export function convolveProducts(
-  a: Float64Array,
-  b: Float64Array,
-  c: (a: Float64Array, b: Float64Array, shift: number) => number,
   t: number,
   h: number,
   q: number,
-  r: Float64Array,
-  l: Field | null,
-  f: Field | null,
+  k: number,
+  c: (a: Limbs, b: Limbs, shift: number) => number,
+  a: Limbs,
+  b: Limbs,
+  l: Limbs | null,
+  f: Limbs | null,
   n: number,
-  g: Field | null,
+  g: Limbs | null,
   m: number,
 ): void {
   let v0 = t;
@@ -70,20 +74,22 @@ export function convolveProducts(
   let v10 = t;
   let v11 = t;
   const w = ring.wrap;
-  v0 = (t = c(a, b, 11)) - (h = t + (q = r[0]) - q);
-  v1 = (t = c(a, b, 10) + h) - (h = t + (q = r[1]) - q);
-  v2 = (t = c(a, b, 9) + h) - (h = t + (q = r[2]) - q);
-  v3 = (t = c(a, b, 8) + h) - (h = t + (q = r[3]) - q);
-  v4 = (t = c(a, b, 7) + h) - (h = t + (q = r[4]) - q);
-  v5 = (t = c(a, b, 6) + h) - (h = t + (q = r[5]) - q);
-  v6 = (t = c(a, b, 5) + h) - (h = t + (q = r[6]) - q);
-  v7 = (t = c(a, b, 4) + h) - (h = t + (q = r[7]) - q);
-  v8 = (t = c(a, b, 3) + h) - (h = t + (q = r[8]) - q);
-  v9 = (t = c(a, b, 2) + h) - (h = t + (q = r[9]) - q);
-  v10 = (t = c(a, b, 1) + h) - (h = t + (q = r[10]) - q);
-  v11 = (t = c(a, b, 0) + h) - (h = t + (q = r[11]) - q);
-  v0 = (t = v0 + h * w) - (h = t + (q = r[0]) - q);
-  v1 += h;
+  v0 = (t = c(a, b, 11)) - (h = t + q - q);
+  v1 = (t = c(a, b, 10) + h * k) - (h = t + q - q);
+  v2 = (t = c(a, b, 9) + h * k) - (h = t + q - q);
+  v3 = (t = c(a, b, 8) + h * k) - (h = t + q - q);
+  q += q;
+  v4 = (t = c(a, b, 7) + h * k) - (h = t + q - q);
+  v5 = (t = c(a, b, 6) + h * k) - (h = t + q - q);
+  v6 = (t = c(a, b, 5) + h * k) - (h = t + q - q);
+  v7 = (t = c(a, b, 4) + h * k) - (h = t + q - q);
+  q += q;
+  v8 = (t = c(a, b, 3) + h * k) - (h = t + q - q);
+  v9 = (t = c(a, b, 2) + h * k) - (h = t + q - q);
+  v10 = (t = c(a, b, 1) + h * k) - (h = t + q - q);
+  v11 = (t = c(a, b, 0) + h * k) - (h = t + q - q);
+  v0 = (t = v0 + h * k * w) - (h = t + q / 4 - q / 4);
+  v1 += h * k;
   if (f) f.set([v0 * n, v1 * n, v2 * n, v3 * n, v4 * n, v5 * n, v6 * n, v7 * n, v8 * n, v9 * n, v10 * n, v11 * n]);
   if (g) g.set([v0 * m, v1 * m, v2 * m, v3 * m, v4 * m, v5 * m, v6 * m, v7 * m, v8 * m, v9 * m, v10 * m, v11 * m]);
   if (l)
@@ -116,17 +122,17 @@ export function convolveProducts(
 
 /** `convolveProducts` for callers that leave out the last results: what is not given an interpreter need not read. */
 export type Products = (
-  a: Float64Array,
-  b: Float64Array,
-  c: (a: Float64Array, b: Float64Array, shift: number) => number,
   t: number,
   h: number,
   q: number,
-  r: Float64Array,
-  l: Field | null,
-  f?: Field,
+  k: number,
+  c: (a: Limbs, b: Limbs, shift: number) => number,
+  a: Limbs,
+  b: Limbs,
+  l: Limbs | null,
+  f?: Limbs,
   n?: number,
-  g?: Field,
+  g?: Limbs,
   m?: number,
 ) => void;
 
@@ -150,7 +156,7 @@ export function multiply(out: Field, a: Field, b: Field): void {
   const a11 = a[11];
   if (natives.convolve) {
     extend(e, b);
-    (convolveProducts as Products)(a, e, natives.convolve, 0, 0, 0, rounders, null, out, 1);
+    (convolveProducts as Products)(0, 0, rounder, lowered, natives.convolve, a, e, null, out, 1);
     return;
   }
   for (i = 0; i < 12; i++) {
@@ -197,7 +203,10 @@ export function unpack(out: Field, digits: Uint8Array, base: number): void {
   let unit = 1;
   out.fill(0);
   for (i = 0; i < digits.length; i++) {
-    if (unit >= ring.units[limb + 1]) limb++;
+    if (unit >= ring.units[limb + 1] * STEP) {
+      limb++;
+      unit /= STEP;
+    }
     out[limb] += (i === 31 ? digits[i] & 127 : digits[i]) * unit;
     unit *= base;
   }
@@ -218,7 +227,7 @@ let squarings = 0;
 
 /** out = out b, where `extended` belongs to `out` all through a power. */
 function timesPower(out: Field, b: Field): void {
-  if (natives.convolve) (convolveProducts as Products)(b, extended, natives.convolve, 0, 0, 0, rounders, extended, out, 1);
+  if (natives.convolve) (convolveProducts as Products)(0, 0, rounder, lowered, natives.convolve, b, extended, extended, out, 1);
   else multiply(out, out, b);
 }
 

@@ -1,5 +1,6 @@
+import type { Limbs } from "../natives.js";
 import type { Field, Products } from "./field.js";
-import { convolveProducts, extend, rounders } from "./field.js";
+import { convolveProducts, extend, lowered, newField, rounder } from "./field.js";
 
 /**
  * One step of the ladder.
@@ -9,7 +10,7 @@ import { convolveProducts, extend, rounders } from "./field.js";
  * @param x - of the result
  * @param z - of the result
  */
-export type Convolve = (a: Float64Array, b: Float64Array, shift: number) => number;
+export type Convolve = (a: Limbs, b: Limbs, shift: number) => number;
 
 export type Ladder = (now: number, next: number, x: Field, z: Field) => void;
 
@@ -21,19 +22,23 @@ export type Ladder = (now: number, next: number, x: Field, z: Field) => void;
  *   doubled: (x^2 - z^2)^2 : 4 x z (x^2 + 486662 x z + z^2)
  *
  * Both results are made times `keep` and times `change`, 1 and 0 in either order, and their sums are the next points, without a branch.
- * The working memory is 5 KB and goes with the ladder. An interpreter finds names in a small scope faster: that is why it is a closure.
+ * Limbs are 32-bit integers, those on the right times 4 so that what wraps round is one as well; results are times 4, too. The working memory
+ * is 2 KB and goes with the ladder. An interpreter finds names in a small scope faster: that is why it is a closure.
  */
 export function newLadder(x1: Field, convolve: Convolve): Ladder {
   const product = convolveProducts as Products;
   const c = convolve;
-  const r = rounders;
-  const left = new Float64Array(336);
-  const right = new Float64Array(216);
-  const leftSlots = function (first: number, count?: number): Field {
-    return left.subarray(24 * first, 24 * (first + (count || 1)) - 12);
+  const r = 4 * rounder;
+  const k = lowered;
+  const left = new Int32Array(322);
+  const right = new Int32Array(207);
+  const fourfold = newField();
+  let i = 0;
+  const leftSlots = function (first: number, count?: number): Int32Array {
+    return left.subarray(23 * first, 23 * (first + (count || 1)) - 11);
   };
-  const rightSlots = function (first: number, count?: number): Field {
-    return right.subarray(24 * first, 24 * (first + (count || 1)));
+  const rightSlots = function (first: number, count?: number): Int32Array {
+    return right.subarray(23 * first, 23 * (first + (count || 1)));
   };
   // Slots of the left: x, -z, x, z, 486662; 4 N kept, V^2 changed, 4 N changed, V^2 kept; S kept, U changed, S changed, U kept; V.
   const firstX = leftSlots(0);
@@ -42,7 +47,7 @@ export function newLadder(x1: Field, convolve: Convolve): Ladder {
   const minusZ = leftSlots(1);
   const x = leftSlots(2);
   const z = leftSlots(3);
-  const xzA = left.subarray(48, 97);
+  const xzA = left.subarray(46, 93);
   const keptN = leftSlots(5);
   const changedV = leftSlots(6);
   const changedN = leftSlots(7);
@@ -71,26 +76,27 @@ export function newLadder(x1: Field, convolve: Convolve): Ladder {
   const rightV = rightSlots(8);
   // The first to be doubled is x1 : 1, the other one 1 : 0.
   left.set(x1);
-  left.set(x1, 48);
-  left[24] = -1;
-  left[72] = 1;
-  left[96] = 486662;
-  extend(right, x1);
-  extend(rightSlots(3), x1);
-  right[35] = right[107] = 1;
+  left.set(x1, 46);
+  left[23] = -1;
+  left[69] = 1;
+  left[92] = 486662;
+  for (i = 0; i < 12; i++) fourfold[i] = 4 * x1[i];
+  extend(right, fourfold);
+  extend(rightSlots(3), fourfold);
+  right[34] = right[103] = 4;
   return function (now, next, outX, outZ) {
-    const change = next < 0 ? 0 : now ^ next;
-    const keep = 1 - change;
-    product(xz, rightOther, c, 0, 0, 0, r, rightU, changedU, change, keptU, keep);
-    product(zx, rightOther, c, 0, 0, 0, r, rightV, v, 1);
-    product(v, rightV, c, 0, 0, 0, r, null, changedV, change, keptV, keep);
-    product(xz, rightXZ, c, 0, 0, 0, r, rightS, keptS, keep, changedS, change);
-    product(x, rightZ, c, 0, 0, 0, r, rightM);
-    product(xzA, rightXZM, c, 0, 0, 0, r, null, keptN, 4 * keep, changedN, 4 * change);
-    product(nextX, rightSU, c, 0, 0, 0, r, right, left, 1);
-    product(otherX, rightSU, c, 0, 0, 0, r, rightOtherX);
-    product(nextZ, rightMX, c, 0, 0, 0, r, rightZ, z, 1, minusZ, -1);
-    product(otherZ, rightMX, c, 0, 0, 0, r, rightOtherZ);
+    const change = next < 0 ? 0 : (now ^ next) / 4;
+    const keep = 0.25 - change;
+    product(0, 0, r, k, c, xz, rightOther, rightU, changedU, change, keptU, keep);
+    product(0, 0, r, k, c, zx, rightOther, rightV, v, 0.25);
+    product(0, 0, r, k, c, v, rightV, null, changedV, change, keptV, keep);
+    product(0, 0, r, k, c, xz, rightXZ, rightS, keptS, keep, changedS, change);
+    product(0, 0, r, k, c, x, rightZ, rightM);
+    product(0, 0, r, k, c, xzA, rightXZM, null, keptN, 4 * keep, changedN, 4 * change);
+    product(0, 0, r, k, c, nextX, rightSU, right, left, 0.25);
+    product(0, 0, r, k, c, otherX, rightSU, rightOtherX);
+    product(0, 0, r, k, c, nextZ, rightMX, rightZ, z, 0.25, minusZ, -0.25);
+    product(0, 0, r, k, c, otherZ, rightMX, rightOtherZ);
     x.set(firstX);
     if (next < 0) {
       outX.set(x);
