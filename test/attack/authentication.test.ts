@@ -127,6 +127,22 @@ test("a command in clear gets nothing of an open session, and ends it", async ()
       assert.is((await session.transfer(0x80, ins, 0, Uint8Array.from(data.slice(1)))).sw, 0x6988, `${name}: the session is over`);
     }
   });
+  await tried(
+    async (stage) => {
+      await stage.toKiosk();
+      await stage.session("cartridge").authenticate(ROLE_CARTRIDGE);
+      const carry = stage.device("cartridge").carry as (apdu: Uint8Array) => Promise<Uint8Array>;
+      return statusIn(await carry(Uint8Array.of(0x80, INS_PREPARE, 0, 0, 0))) === 0x9000;
+    },
+    "cartridge",
+    [
+      {
+        file: "src/core/device/device.ts",
+        from: "    closeChannel(device.channel);\n    buffer.set(",
+        to: "    buffer.set(",
+      },
+    ],
+  );
 });
 
 test("whatever is changed in the messages of an authentication, suites and epoch included, no session comes of it", async () => {

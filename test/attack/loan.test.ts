@@ -178,6 +178,17 @@ test("[D7] who holds a reader's keys cannot write the plays back: the card compa
   );
 });
 
+test("[D6] a license with a window does not open for a reader that tells no time", async () => {
+  await tried(
+    async (stage) => {
+      const ask = await withReader(stage, { notAfter: stage.time() + 7200 });
+      return (await ask(1, 0)).sw === 0x9000;
+    },
+    "card",
+    [{ file: "src/core/protocol/license.ts", from: "  if (hasWindow(terms) && vouched === 0) return USE_TIME_UNKNOWN;\n", to: "" }],
+  );
+});
+
 test("[D6] a clock that is set back at the reader opens nothing: the card's floor of time only rises", async () => {
   await tried(
     async (stage) => {
