@@ -3,29 +3,42 @@
  * LEYDEN_CUTS=all cuts at every message that a rental has, before it arrives and before its answer does.
  */
 import { randomBytes } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { listLoans } from "../../src/center/api/admin-routes.js";
 import type { LoanBody } from "../../src/center/api/schema.js";
 import { CUSTODY_SPLIT, ROLE_CARD, ROLE_CARTRIDGE } from "../../src/core/protocol/constants.js";
+import { unhex } from "../../src/host/party.js";
 import { suite } from "../suite.js";
+import { steal, type Theft } from "./support/leftovers.js";
 import { RecordingKiosk, type Outcome } from "./support/recording-kiosk.js";
+import { lending, secretsOf, type Lending } from "./support/service-secrets.js";
 import { Service } from "./support/service.js";
 
 const test = suite("contract");
 const service = new Service();
-await service.center();
+const center = await service.center();
 const operatorId = await service.operator("harbor");
 const price: [number, number] = [100, 50];
 const title = await service.lend("a tune", randomBytes(600), operatorId, { custody: CUSTODY_SPLIT, price });
-const [card, cartridge] = await Promise.all([service.board("card", "card"), service.board("cartridge", "cartridge", "--days", "1")]);
-for (const board of [card, cartridge]) {
+const cheaper = await service.lend("a jingle", randomBytes(600), operatorId, { custody: CUSTODY_SPLIT });
+const [card, cartridge, others] = await Promise.all([
+  service.board("card", "card"),
+  service.board("cartridge", "cartridge", "--days", "1"),
+  service.board("card", "another card"),
+]);
+for (const board of [card, cartridge, others]) {
   board.tell("rent");
   await board.says(/is at/);
 }
-await service.enroll(card, ROLE_CARD, "Grace");
-await service.enroll(cartridge, ROLE_CARTRIDGE);
+const cardId = await service.enroll(card, ROLE_CARD, "Grace");
+const cartridgeId = await service.enroll(cartridge, ROLE_CARTRIDGE);
+const othersId = await service.enroll(others, ROLE_CARD, "Mallory");
 const identity = await service.kioskIdentity("quay", operatorId);
-const kiosk = await RecordingKiosk.start(service, identity, card.addresses.rent, cartridge.addresses.rent);
+const kiosk = await RecordingKiosk.start(service, identity, card.addresses.rent, cartridge.addresses.rent, others.addresses.rent);
+/** Sentences in which orders ended. */
+const errors: string[] = [];
 test.after(async () => {
   kiosk.process.kill("SIGKILL");
   await service.end();
@@ -83,7 +96,10 @@ test("[A17][C1] a link that breaks at any message, of the kiosk with a device or
     }
 });
 
-test("[A17] a kiosk that swaps terms, license, proofs, key or ACTIVATE between the steps, or says those of an earlier loan, gets no loan", async () => {
+test("[A17] a kiosk that swaps card, terms, license, proofs, key or ACTIVATE between the steps, or says those of an earlier loan, gets no loan", async () => {
+  await kiosk.order({});
+  // What it says again of an earlier loan is of another content.
+  assert.is((await kiosk.order({ contentId: cheaper.id })).error, undefined);
   await kiosk.order({});
   for (const [lie, why] of [
     [{ at: "device 8030", flip: 40 + 17 }, /other terms than were agreed/],
@@ -93,6 +109,9 @@ test("[A17] a kiosk that swaps terms, license, proofs, key or ACTIVATE between t
     [{ at: "contract contract", flip: 60 }, /not sealed by this loan's card/],
     [{ at: "device 8032" }, /the license: 0x6a80|6a80/],
     [{ at: "completion proof" }, /did not prove that it holds the license/],
+    [{ at: "meeting", second: true }, /is not the one of this loan/],
+    [{ at: "device 8030", second: true }, /not sealed by this loan's card/],
+    [{ at: "device 8032", second: true }, /the license: 0x6a80|6a80/],
     [{ at: "device 8044" }, /6a80/],
     [{ at: "device 8044", flip: 100 }, /6a80/],
     [{ at: "activation proof" }, /did not prove that it holds this loan's key/],
@@ -102,6 +121,7 @@ test("[A17] a kiosk that swaps terms, license, proofs, key or ACTIVATE between t
     const before = await loans();
     const outcome = await kiosk.order({ contentId: title.id, lie });
     const where = `${JSON.stringify(lie)}: ${outcome.error ?? "a loan"}`;
+    errors.push(outcome.error ?? "");
     assert.match(outcome.error ?? "", why, where);
     // The cartridge does not arm by an ACTIVATE of an earlier loan; by its own it does, since the center has committed the loan.
     if (lie.at === "device 8048") await oneLoan(outcome, before, where);
@@ -110,6 +130,72 @@ test("[A17] a kiosk that swaps terms, license, proofs, key or ACTIVATE between t
   }
   const before = await loans();
   await oneLoan(await kiosk.order({ contentId: title.id }), before, "an honest kiosk afterwards");
+});
+
+/** What a kiosk that keeps all can try: every row of 32 bytes that it saw, and its own keys, on the content that it recorded. */
+async function steals(seen: string[], loan: LoanBody, { sealed }: Lending, more: Uint8Array[]): Promise<Theft> {
+  const form = sealed.find(({ contentId, suite: sealing }) => contentId === loan.contentId && sealing === loan.suite);
+  assert.ok(form);
+  const kept = readdirSync(join(service.folder, "recorder"), { recursive: true, encoding: "utf8" }).find((name) =>
+    name.endsWith(form.sha256),
+  );
+  const texts = seen.join("\n");
+  const envelope = [...texts.matchAll(/"envelope":"([0-9a-f]{96})"/g)].at(-1)?.[1] ?? "";
+  const own = [...readFileSync(identity, "utf8").matchAll(/"([0-9a-f]{64})"/g)].map(([, key]) => unhex(key));
+  const strings = [...texts.matchAll(/\b(?:[0-9a-f]{2}){32,}\b/g)].map(([text]) => unhex(text));
+  assert.ok(own.length >= 2 && strings.length > 50);
+  const certificate = (id: string): Uint8Array => unhex(`00000000${id}`);
+  return steal(
+    {
+      certificates: new Map([
+        ["card", certificate(cardId)],
+        ["cartridge", certificate(cartridgeId)],
+      ]),
+    },
+    { produced: form, sealed: new Uint8Array(readFileSync(join(service.folder, "recorder", kept ?? ""))) },
+    unhex(loan.id),
+    unhex(loan.terms),
+    [...strings, ...own, unhex(`${Buffer.from(form.header).toString("hex")}${envelope}`), ...more],
+  );
+}
+
+test("[A17] a content that the kiosk swaps gets no key; all that it saw, tried as keys, opens nothing; and no log, sentence or message of center, kiosk and boards tells a secret", async () => {
+  await kiosk.order({});
+  const before = (await kiosk.order({ contentId: cheaper.id })).seen.length;
+  await kiosk.order({});
+  const { loan, seen, done } = await kiosk.order({ contentId: title.id });
+  assert.ok(loan);
+  const all = await loans();
+
+  // The last order: the center keeps a loan whose key it has sealed until it gives it up, and the card the license that opens nothing without it, since only this cartridge could
+  // tell that nobody holds the key.
+  await kiosk.order({});
+  assert.is((await kiosk.order({ contentId: cheaper.id })).error, undefined);
+  await kiosk.order({});
+  const swapped = await kiosk.order({ contentId: title.id, lie: { at: "device 8042" } });
+  assert.match(swapped.error ?? "", /6985/, "another content is recorded than the key is for");
+  assert.equal([swapped.loan, swapped.armed], [undefined, undefined]);
+  errors.push(swapped.error ?? "");
+  await center.kill();
+  const lent = await lending(service, all);
+  const secrets = secretsOf(service, [
+    [ROLE_CARD, cardId],
+    [ROLE_CARD, othersId],
+    [ROLE_CARTRIDGE, cartridgeId],
+  ]);
+  for (const keys of lent.loanKeys) for (const [name, key] of Object.entries(keys)) secrets.add(`${name} of a loan`, key as Uint8Array);
+  for (const key of lent.titleKeys) secrets.add("title key", key);
+  assert.ok(secrets.kinds.length >= 12 && errors.length > 10, secrets.kinds.join(", "));
+  for (const told of [service.transcript, kiosk.errors, errors.join("\n"), done.join("\n"), seen.join("\n")])
+    assert.equal(secrets.in(told), []);
+  assert.match(service.transcript, /The center listens at/);
+
+  const latest = seen.slice(before);
+  const theft = await steals(latest, loan, lent, []);
+  assert.ok(theft.tried > 1000, String(theft.tried));
+  assert.not.ok(theft.opened);
+  const [{ loanKey }] = lent.loanKeys.filter((_, index) => all[index].id === loan.id);
+  assert.ok((await steals(latest, loan, lent, [loanKey])).opened, "with the one key that it did not see, it would");
 });
 
 test.run();

@@ -1,19 +1,16 @@
 /** The contract over the network: center, rental kiosk, card, cartridge and reader are processes of their own, and the kiosk tells all that it has seen. */
 import type { ChildProcess } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
-import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { listLoans } from "../../src/center/api/admin-routes.js";
-import type { LoanBody } from "../../src/center/api/schema.js";
-import { createDeviceAuthority } from "../../src/center/device-authority.js";
 import { giveReaders } from "../../src/center/enrollment.js";
-import { openDatabase } from "../../src/center/db/database.js";
 import { CUSTODY_SPLIT, INS_GET_DATA, TAG_MAILBOX } from "../../src/core/protocol/constants.js";
 import { TERMS_READER } from "../../src/core/protocol/terms.js";
-import { hex, unhex } from "../../src/host/party.js";
+import { hex } from "../../src/host/party.js";
 import { DeviceSession } from "../../src/host/session.js";
 import { suite } from "../suite.js";
 import { RecordingKiosk } from "./support/recording-kiosk.js";
+import { lending } from "./support/service-secrets.js";
 import { Service, carry, household, until } from "./support/service.js";
 
 const test = suite("separate processes");
@@ -75,7 +72,8 @@ test("[A14][A15][A16][A17][D1][D4][F9] over the network the center authenticates
   const [listed] = await service.staff.call(listLoans, { query: { customerId: loan.customerId } });
   assert.is(listed.id, loan.id);
   await center.kill();
-  for (const secret of await secretsOf(loan))
+  const { loanKeys, titleKeys } = await lending(service, [loan]);
+  for (const secret of [...Object.values(loanKeys[0]), ...titleKeys] as Uint8Array[])
     for (let at = 0; at + 8 <= 32; at += 8) assert.not.ok(seen.includes(hex(secret.subarray(at, at + 8))));
 });
 
@@ -98,24 +96,6 @@ async function mailOf(address: string): Promise<Uint8Array | null> {
     "a free slot",
   );
   return mail;
-}
-
-/** The loan's key and both its shares, and the title key, as the center alone knows them. */
-async function secretsOf(loan: LoanBody): Promise<Uint8Array[]> {
-  const authority = createDeviceAuthority(service.keys.keys, service.keys.acceptedRoots);
-  const { loanKey, cartridgePart, cardPart } = authority.loanKey({
-    loanId: unhex(loan.id),
-    contentId: unhex(loan.contentId),
-    terms: unhex(loan.terms),
-  });
-  const db = await openDatabase(join(service.folder, "center", "database"));
-  const { title_key } = await db
-    .selectFrom("content_versions")
-    .select("title_key")
-    .where("content_id", "=", loan.contentId)
-    .executeTakeFirstOrThrow();
-  await db.destroy();
-  return [loanKey, cartridgePart, cardPart, authority.openTitleKey(unhex(loan.contentId), loan.version, unhex(title_key))];
 }
 
 test.run();

@@ -1,10 +1,11 @@
 /**
  * A rental kiosk as a process of its own: the real one, with every byte that it ever sees told at the end, and with a fault where it is told so. Words: identity file,
- * data folder, the center's address, addresses of the card's and the cartridge's slot. Each line on standard input is an order: see `Order`.
+ * data folder, the center's address, addresses of the card's and the cartridge's slot, and that of a second card where it has one. Each line on standard input is an order: see `Order`.
  */
 import { CenterClient } from "../../../src/center/client.js";
 import { readIdentity } from "../../../src/center/keys/identity.js";
 import { LINK_LOST } from "../../../src/core/link/t1.js";
+import { INS_CONTRACT, INS_CONTRACT_KEY, ROLE_CARD } from "../../../src/core/protocol/constants.js";
 import { hex, HostParty } from "../../../src/host/party.js";
 import { DeviceSession } from "../../../src/host/session.js";
 import { openTcp } from "../../../src/host/tcp.js";
@@ -21,11 +22,14 @@ export interface Order {
   reader?: number;
   /** Where a link breaks: at the first message of that name, `lost` before it arrives or as its answer comes. A link to the center stays broken. */
   cut?: { at: string; lost: "message" | "answer" };
-  /** The first message of that name is another: the one of an earlier rental, or the same with one bit of byte `flip` changed. */
-  lie?: { at: string; flip?: number };
+  /**
+   * The first message of that name is another: the one of an earlier rental, or the same with one bit of byte `flip` changed. With `second` it goes to the second card; all those
+   * of a meeting do where `at` is "meeting".
+   */
+  lie?: { at: string; flip?: number; second?: boolean };
 }
 
-const [identityFile, folder, center, card, cartridge] = process.argv.slice(2);
+const [identityFile, folder, center, card, cartridge, secondCard] = process.argv.slice(2);
 const seconds = (): number => Math.floor(Date.now() / 1000);
 const identity = readIdentity(identityFile);
 /** All that the kiosk sees: on the wires, in its sessions, and from the center. */
@@ -38,6 +42,8 @@ let said = new Map<string, Uint8Array>();
 let cut: Order["cut"];
 let lie: Order["lie"];
 let broken = false;
+/** The last that was asked of the center was to go on with its meeting. */
+let meeting = false;
 
 /** Whether the message of that name, or its answer, is lost now. */
 function lost(at: string, which: "message" | "answer"): boolean {
@@ -56,6 +62,26 @@ function lies(at: string, data: Uint8Array): Uint8Array {
   return data.map((byte, i) => (i === flip ? byte ^ 1 : byte));
 }
 
+let secondSlot: Promise<Transport> | undefined;
+
+/** The second card's slot. */
+function second(): Promise<Transport> {
+  secondSlot ??= openTcp(secondCard).then(async (port) => {
+    const transport = new Transport(port);
+    await transport.reset();
+    return transport;
+  });
+  return secondSlot;
+}
+
+/** Says to the second card, in a session of the kiosk with it, what the first was to be told; a license after the contract that goes with it. */
+async function tellSecond(cla: number, ins: number, tag: number, data: Uint8Array): Promise<{ sw: number; data: Uint8Array }> {
+  const session = new DeviceSession(await second(), new HostParty({ ...identity, time: seconds }));
+  await session.authenticate(ROLE_CARD);
+  if (ins === INS_CONTRACT_KEY) await session.transfer(cla, INS_CONTRACT, tag, said.get("device 8030") ?? data);
+  return session.transfer(cla, ins, tag, data);
+}
+
 /** Tells of every APDU, in the form that it has on the wire. */
 async function slot(name: string, address: string): Promise<Transport> {
   const transport = new Transport(await openTcp(address));
@@ -63,7 +89,8 @@ async function slot(name: string, address: string): Promise<Transport> {
   transport.transmit = async (apdu) => {
     const at = `${name} ${hex(apdu.subarray(0, 2))}`;
     if (lost(at, "message")) throw new LinkError(LINK_LOST);
-    const answer = await transmit(apdu);
+    const swapped = name === "card" && meeting && lie?.at === "meeting";
+    const answer = await (swapped ? (await second()).transmit(apdu) : transmit(apdu));
     if (lost(at, "answer")) throw new LinkError(LINK_LOST);
     seen.push(hex(apdu), hex(answer));
     done.push(
@@ -90,13 +117,19 @@ globalThis.fetch = async (input, init) => {
   broken = lost(at, "answer");
   if (broken) throw new TypeError("the line is dead");
   done.push(at);
+  meeting = pathname.endsWith("/meeting");
   seen.push(hex(bytes), Buffer.from(bytes).toString("latin1"));
   return new Response(bytes, response);
 };
 
 const transfer = DeviceSession.prototype.transfer;
 DeviceSession.prototype.transfer = async function (cla, ins, tag, data) {
-  const given = lies(`device ${hex(Uint8Array.of(cla, ins))}`, data);
+  const at = `device ${hex(Uint8Array.of(cla, ins))}`;
+  if (lie?.second === true && lie.at === at) {
+    lie = undefined;
+    return tellSecond(cla, ins, tag, data);
+  }
+  const given = lies(at, data);
   seen.push(hex(given));
   const answer = await transfer.call(this, cla, ins, tag, given);
   seen.push(hex(answer.data));

@@ -22,6 +22,8 @@ export interface Outcome {
 
 /** A kiosk as a process of its own that tells what it sees; `process` is to be killed at the end. */
 export class RecordingKiosk {
+  /** What it complained of, beside what its orders came to. */
+  errors = "";
   private hear: (message: Message) => void = () => undefined;
 
   private constructor(readonly process: ChildProcess) {
@@ -31,11 +33,16 @@ export class RecordingKiosk {
       });
   }
 
-  static async start(service: Service, identity: string, card: string, cartridge: string): Promise<RecordingKiosk> {
+  /** @param second - address of a second card */
+  static async start(service: Service, identity: string, card: string, cartridge: string, second?: string): Promise<RecordingKiosk> {
     const program = fileURLToPath(new URL("kiosk-process.ts", import.meta.url));
-    const words = [identity, join(service.folder, "recorder"), service.url, card, cartridge];
-    const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { stdio: ["pipe", "pipe", "inherit"] });
+    const words = [identity, join(service.folder, "recorder"), service.url, card, cartridge, ...(second === undefined ? [] : [second])];
+    const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { stdio: ["pipe", "pipe", "pipe"] });
     const kiosk = new RecordingKiosk(child);
+    child.stderr.on("data", (data) => {
+      kiosk.errors += String(data);
+      process.stderr.write(data as Buffer);
+    });
     await kiosk.next();
     return kiosk;
   }
