@@ -3,7 +3,7 @@ import type { EngineE, Pin } from "./engine.js";
 declare const E: EngineE;
 declare function analogRead(pin: Pin): number;
 
-/** `Board.entropy`: the chip's generator on nRF52 and RP2350, ADC noise on STM32F4, nothing of worth on an ESP32 (see pinNoise). */
+/** `Board.entropy`: the chip's generator on nRF52 and RP2350, ADC noise on STM32F4; never on an ESP32, where it begins alike at every start (see pinNoise). */
 export function entropy(out: Uint8Array): void {
   let word = 0;
   for (let i = 0; i < out.length; i++) {

@@ -15,7 +15,7 @@ export const esp32: BoardProfile = {
   nativeCrypto: { value: ["SHA-256", "SHA-512", "AES"], source: `${BOARD}, build.libraries (TLS brings AES)` },
   random: {
     value: "noise of a floating ADC pin; needs the seed of enrollment",
-    source: "targets/esp32/jshardware.c: jshGetRandomNumber is libc's rand()",
+    source: "targets/esp32/jshardware.c: jshGetRandomNumber is rand() of src/jsutils.c, which begins alike at every start",
   },
   adc: { value: "D32-D39", source: `${BOARD}, get_pins` },
   serial: { value: ["Serial1 (console and flashing)", "Serial2", "Serial3"], source: `${BOARD}, chip.usart` },

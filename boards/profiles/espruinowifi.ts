@@ -13,7 +13,10 @@ export const espruinowifi: BoardProfile = {
   codeArea: { value: 65536, source: `${BOARD}, chip.saved_code` },
   flashPage: { value: 65536, source: `${BOARD}, chip.saved_code.page_size` },
   nativeCrypto: { value: ["SHA-256", "SHA-512", "AES"], source: `${BOARD}, build.libraries (TLS brings AES)` },
-  random: { value: "ADC noise; needs the seed of enrollment", source: "targets/stm32/jshardware.c, jshGetRandomNumber" },
+  random: {
+    value: "noise of the ADC on a voltage reference that starts; needs the seed of enrollment",
+    source: "targets/stm32/jshardware.c, jshGetRandomNumber; RM0383 (STM32F411): the chip has no generator",
+  },
   adc: { value: "A0, A1, A4-A7, B0, B1", source: "boards/pins/stm32f401.csv" },
   serial: { value: ["Serial1", "USB"], source: `${BOARD}, chip.usart; Serial2 is the ESP8266's` },
   receiveBuffer: { value: 1024, source: "scripts/build_platform_config.py, bufferSizeIO" },

@@ -13,7 +13,7 @@ export const jerryhost: BoardProfile = {
   codeArea: { value: 1048576, source: `${HOST}host.c: the bundle is a file` },
   flashPage: { value: 4096, source: `${HOST}flash.c` },
   nativeCrypto: { value: [], source: "JerryScript has none" },
-  random: { value: "getrandom(2)", source: `${HOST}host.c` },
+  random: { value: "the kernel's generator, getrandom(2)", source: `${HOST}host.c` },
   adc: { value: "told by the bench", source: `${HOST}host.c` },
   serial: { value: ["three pairs of file descriptors"], source: `${HOST}host.c` },
   receiveBuffer: { value: 65536, source: "pipe(7)" },

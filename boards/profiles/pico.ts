@@ -13,7 +13,10 @@ export const pico: BoardProfile = {
   codeArea: { value: 49152, source: `${BOARD}, chip.saved_code` },
   flashPage: { value: 16384, source: `${BOARD}, chip.saved_code.page_size` },
   nativeCrypto: { value: ["SHA-256", "AES"], source: `${BOARD}, build.libraries (TLS brings AES)` },
-  random: { value: "ADC noise; needs the seed of enrollment", source: "targets/stm32/jshardware.c, jshGetRandomNumber" },
+  random: {
+    value: "noise of the ADC on a voltage reference that starts; needs the seed of enrollment",
+    source: "targets/stm32/jshardware.c, jshGetRandomNumber; RM0368 (STM32F401): the chip has no generator",
+  },
   adc: { value: "A0-A7, B0, B1", source: "boards/pins/stm32f401.csv" },
   serial: { value: ["Serial1", "Serial2", "USB"], source: `${BOARD}, chip.usart; Serial6 shares USB's pins` },
   receiveBuffer: { value: 1024, source: "scripts/build_platform_config.py, bufferSizeIO" },

@@ -23,7 +23,10 @@ export const pico2: BoardProfile = {
   codeArea: { value: 3145728, source: `${BOARD}, chip.saved_code` },
   flashPage: { value: 4096, source: `${BOARD}, chip.saved_code.page_size` },
   nativeCrypto: { value: [], source: `${BOARD}, build.libraries` },
-  random: { value: "hardware generator", source: "targets/rp2xxx/jshardware.c, jshGetRandomNumber" },
+  random: {
+    value: "hardware generator, stirred into one of software for every number",
+    source: "targets/rp2xxx/jshardware.c, jshGetRandomNumber: get_rand_32 of the Pico SDK's pico_rand; RP2350 data sheet, TRNG",
+  },
   adc: { value: "D26-D29", source: `${BOARD}, get_pins` },
   serial: { value: ["Serial1", "Serial2", "USB"], source: `${BOARD}, chip.usart` },
   receiveBuffer: { value: 1024, source: "scripts/build_platform_config.py, bufferSizeIO" },

@@ -15,6 +15,8 @@ const SAMPLES = 1024;
 const REPETITIONS = 31;
 const WINDOW = 512;
 const PROPORTION = 325;
+/** Samples of the beginning that come again, one after the other: with the same entropy and 960 places where they may, a false alarm in 2^32. */
+const AGAIN = 42;
 
 const key = new Uint8Array(32);
 const pads = scratch(128);
@@ -26,7 +28,7 @@ let ready = false;
 let usable = false;
 let store: ((state: Uint8Array) => boolean) | undefined = undefined;
 
-/** Hashes start-up samples into `key`; false when they are stuck or one value is too frequent. */
+/** Hashes start-up samples into `key`; false when they are stuck, one value is too frequent, or their beginning comes again. */
 function collect(entropy: (out: Uint8Array) => void): boolean {
   const parts = [key, block];
   let good = true;
@@ -35,6 +37,7 @@ function collect(entropy: (out: Uint8Array) => void): boolean {
   let repeated = 0;
   let first = 0;
   let equal = 0;
+  let again = 0;
   let i = 0;
   for (taken = 0; taken < SAMPLES; taken += 32) {
     block.fill(0);
@@ -47,11 +50,15 @@ function collect(entropy: (out: Uint8Array) => void): boolean {
         equal = 0;
       }
       if (last === first) equal++;
-      if (repeated >= REPETITIONS || equal >= PROPORTION) good = false;
+      // The first 64 samples are kept to be compared.
+      if (taken < 64) pads[taken + i] = last;
+      else again = last === pads[again] ? again + 1 : last === pads[0] ? 1 : 0;
+      if (repeated >= REPETITIONS || equal >= PROPORTION || again >= AGAIN) good = false;
     }
     sha256(key, parts);
   }
   block.fill(0);
+  pads.fill(0);
   return good;
 }
 

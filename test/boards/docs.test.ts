@@ -38,6 +38,17 @@ test("each board has a binding that takes exactly the roles its profile names", 
     );
 });
 
+test("each binding takes its source of random numbers for what its profile says that it is", () => {
+  const shared = readFileSync("boards/espruino/nrf52.ts", "utf8");
+  for (const { name, engine, random } of profiles) {
+    const own = readFileSync(`boards/${engine}/boards/${name}.ts`, "utf8");
+    const [, quality] = /entropyQuality: ENTROPY_(\w+)/.exec(own.includes("nrf52Board(") ? shared : own) ?? [];
+    const noise = random.value.startsWith("noise");
+    assert.is(quality, noise ? "NOISE" : "HARDWARE", name);
+    assert.is(random.value.includes("needs the seed of enrollment"), noise, name);
+  }
+});
+
 test("pins in the drawings are the pins in the binding", () => {
   for (const profile of profiles.filter((one) => one.engine === "espruino")) {
     const source = readFileSync(`boards/espruino/boards/${profile.name}.ts`, "utf8");

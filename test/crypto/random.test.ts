@@ -57,22 +57,44 @@ test("a stuck or lopsided source is found, and neither state nor seed helps it",
   }
   // The first byte of a window decides what is counted, so a source with another first byte is found by the next window's.
   const halves = (out: Uint8Array) => {
-    for (let i = 0; i < out.length; i++) out[i] = ++count & 1;
+    good(out);
+    for (let i = 0; i < out.length; i++) out[i] &= 1;
   };
   assert.ok(start(halves, HARDWARE).ready, "one bit a byte is what the cutoffs are made for");
   assert.ok(start(good, HARDWARE).ready);
 });
 
+test("a source that says the same again and again is found, whatever its period, and neither state nor seed helps it", () => {
+  const state = new Uint8Array(32).fill(1);
+  for (const period of [2, 3, 4, 31, 32, 33, 63, 64, 65, 100, 256, 500, 900]) {
+    const said = new Uint8Array(period);
+    let at = 0;
+    good(said);
+    const repeating = (out: Uint8Array) => {
+      for (let i = 0; i < out.length; i++) out[i] = said[at++ % period];
+    };
+    for (const quality of [HARDWARE, NOISE]) {
+      assert.not(start(repeating, quality, state).ready, `period ${String(period)}`);
+      assert.not(randomSeed(state));
+      assert.is(draw(), "refused");
+    }
+  }
+});
+
 test("the state is stored before anything is drawn, differs from what is drawn, and a failed store forbids drawing", () => {
+  const same = new Uint8Array(1024);
+  good(same);
+  let at = 0;
   const fixed = (out: Uint8Array) => {
-    for (let i = 0; i < out.length; i++) out[i] = i * 7;
+    out.set(same.subarray(at, at + out.length));
+    at = (at + out.length) & 1023;
   };
   const first = start(fixed, NOISE, new Uint8Array(32).fill(1));
   assert.ok(first.ready);
   assert.is(first.saved.length, 1);
   const drawn = [draw(), draw(), draw()];
   assert.is(new Set([...drawn, ...first.saved]).size, 4);
-  // Even if the source repeats itself, the next start draws something else.
+  // Even if the source says the same at every start, the next start draws something else.
   assert.ok(start(fixed, NOISE, new Uint8Array(Buffer.from(first.saved[0], "hex"))).ready);
   assert.not(drawn.includes(draw()));
   assert.not(randomStart(fixed, NOISE, new Uint8Array(32).fill(1), () => false));
