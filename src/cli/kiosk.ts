@@ -1,9 +1,9 @@
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { CenterClient } from "../center/client.js";
 import { readIdentity, type Identity } from "../center/keys/identity.js";
 import { ROLE_KIOSK } from "../core/protocol/constants.js";
+import { lockFolder } from "../host/lock.js";
 import { HostParty } from "../host/party.js";
 import { Transport } from "../host/transport.js";
 import { CounterIntroduction } from "../kiosk/introduction.js";
@@ -89,7 +89,7 @@ async function start(flags: KioskFlags): Promise<Kiosk> {
   const identity = readIdentity(flags.identity);
   if (identity.role !== ROLE_KIOSK)
     throw new BadInput(`${flags.identity} is no kiosk's identity but of role ${String(identity.role)}; name a kiosk's.`);
-  mkdirSync(flags.data, { recursive: true, mode: 0o700 });
+  const unlock = await lockFolder(flags.data, "kiosk.lock");
   const id = Buffer.from(identity.id).toString("hex");
   const client = new CenterClient({ url: flags.center, credential: { kioskId: id, seed: identity.signingSeed } });
   const party = new HostParty({ ...identity, time: seconds });
@@ -106,6 +106,7 @@ async function start(flags: KioskFlags): Promise<Kiosk> {
   const close = async (): Promise<void> => {
     await Promise.all(transports.map((transport) => transport.close()));
     await Promise.all(places.map((place) => place.board?.stop()));
+    await unlock();
   };
   return { identity, id, client, slots, directory: new KioskDirectory(join(flags.data, "kiosks"), client), close };
 }

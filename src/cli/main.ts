@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { BadInput } from "./bad-input.js";
 import { handleSignals } from "./interrupt.js";
+import { mendable } from "./mendable.js";
 
 /** Every command, in the order of the help. Each is loaded when it is asked for: a board need not wait for a database. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
@@ -59,7 +60,8 @@ try {
   for (const name of names) program.addCommand(await COMMANDS[name]());
   throwErrors(program);
   await program.parseAsync();
-} catch (error) {
+} catch (thrown) {
+  const error = mendable(thrown);
   if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
   else {
     console.error(error instanceof Error ? error.message : String(error));

@@ -13,6 +13,15 @@ export function whole(option: string, lowest: number, highest: number): (text: s
   };
 }
 
+/** An address of something that speaks HTTP. */
+export function httpAddress(option: string): (text: string) => string {
+  return (text) => {
+    if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol))
+      throw new BadInput(`${option} takes an address as http://127.0.0.1:7070, not ${text === "" ? "nothing" : text}.`);
+    return text;
+  };
+}
+
 /** What stands in a file, without the end of its line. */
 export function readText(option: string, file: string): string {
   try {

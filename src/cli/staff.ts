@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { CenterClient } from "../center/client.js";
 import { BadInput } from "./bad-input.js";
+import { httpAddress } from "./options.js";
 
 /** Options by which a command of the staff reaches the center. */
 export interface StaffFlags {
@@ -8,7 +9,7 @@ export interface StaffFlags {
   token: string;
 }
 
-export const CENTER_OPTION = ["--center <url>", "where the center listens", "http://127.0.0.1:7070"] as const;
+export const CENTER_OPTION = ["--center <url>", "where the center listens", httpAddress("--center"), "http://127.0.0.1:7070"] as const;
 export const TOKEN_OPTION = ["--token <file>", "file with a staff token, such as staff-token in the center's data folder"] as const;
 
 /** A client with the token in that file. */

@@ -1,11 +1,14 @@
 // Kysely: typed SQL that stays SQL, one dialect each for PGlite and PostgreSQL, and a migrator that takes a lock; no schema language of its own.
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PostgresDialect, type Transaction } from "kysely";
 import pg from "pg";
+import { lockFolder } from "../../host/lock.js";
 import { migrate } from "./migrate.js";
 import { PGliteDialect } from "./pglite-dialect.js";
 import type { Tables } from "./tables.js";
+import { DatabaseUnfit } from "./unfit.js";
 
 export type Database = Kysely<Tables>;
 export type Trx = Transaction<Tables>;
@@ -28,6 +31,7 @@ export function parseInt8(text: string): number {
  *
  * @param folder - where PGlite keeps its files; made when absent
  * @param url - of a PostgreSQL server; then `folder` is not used
+ * @throws DatabaseUnfit when there is no such server, or what is there is of another version; Locked when another process has the folder
  */
 export async function openDatabase(folder: string, url?: string): Promise<Database> {
   const db = url === undefined ? await openEmbedded(folder) : openServer(url);
@@ -35,18 +39,49 @@ export async function openDatabase(folder: string, url?: string): Promise<Databa
     await migrate(db);
   } catch (error) {
     await db.destroy();
-    throw error;
+    throw url === undefined || error instanceof DatabaseUnfit ? error : unreachable(url, error);
   }
   return db;
 }
 
+/** Major version of PostgreSQL's files that PGlite reads. */
+const FILES_VERSION = "18";
+
 async function openEmbedded(folder: string): Promise<Database> {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const engine = await PGlite.create({ dataDir: folder, parsers: { [INT8]: parseInt8 } });
-  return new Kysely<Tables>({ dialect: new PGliteDialect(engine) });
+  const release = await lockFolder(dirname(folder), `${basename(folder)}.lock`);
+  try {
+    const version = join(folder, "PG_VERSION");
+    const found = existsSync(version) ? readFileSync(version, "utf8").trim() : FILES_VERSION;
+    if (found !== FILES_VERSION)
+      throw new DatabaseUnfit(
+        `The database in ${folder} is of PostgreSQL ${found}, not ${FILES_VERSION}; run the version of Leyden that wrote it, or name another folder.`,
+      );
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const engine = await PGlite.create({ dataDir: folder, parsers: { [INT8]: parseInt8 } });
+    return new Kysely<Tables>({ dialect: new PGliteDialect(engine, release) });
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+/** What a server's or a driver's error means for whoever gave the address; the address may hold a password and is not repeated. */
+function unreachable(url: string, error: unknown): Error {
+  const { code = "", message = String(error) } = error as { code?: string; message?: string };
+  const { host, pathname, username } = new URL(url);
+  const reasons: Record<string, string> = {
+    "3D000": `has no database ${pathname.slice(1)}; create it`,
+    "28P01": `does not take ${username}'s password; mend it`,
+    "28000": `does not let ${username} in; mend name or permissions`,
+  };
+  if (!Object.hasOwn(reasons, code) && /^[0-9A-Z]{5}$/.test(code)) return error instanceof Error ? error : new Error(message);
+  const reason = reasons[code] ?? `does not answer as PostgreSQL (${code === "" ? message : code}); start it, or mend DATABASE_URL`;
+  return new DatabaseUnfit(`The server ${host} that DATABASE_URL names ${reason}.`);
 }
 
 function openServer(url: string): Database {
+  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol))
+    throw new DatabaseUnfit("DATABASE_URL is no address of a PostgreSQL server; write postgres://user:password@host:port/database.");
   const types = new pg.TypeOverrides();
   types.setTypeParser(INT8, parseInt8);
   const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS, types, connectionTimeoutMillis: 5000 });

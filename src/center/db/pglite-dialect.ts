@@ -17,10 +17,13 @@ import {
 /** PGlite is one connection in this process: whoever has it, transaction or single query, has it alone; the others wait in order. */
 class PGliteDriver implements Driver {
   private tail: Promise<void> = Promise.resolve();
-  private release: (() => void) | undefined;
+  private next: (() => void) | undefined;
   private readonly connection: PGliteConnection;
 
-  constructor(private readonly engine: PGlite) {
+  constructor(
+    private readonly engine: PGlite,
+    private readonly release: () => Promise<void>,
+  ) {
     this.connection = new PGliteConnection(engine);
   }
 
@@ -35,7 +38,7 @@ class PGliteDriver implements Driver {
       release = resolve;
     });
     await before;
-    this.release = release;
+    this.next = release;
     return this.connection;
   }
 
@@ -52,13 +55,14 @@ class PGliteDriver implements Driver {
   }
 
   releaseConnection(): Promise<void> {
-    this.release?.();
+    this.next?.();
     return Promise.resolve();
   }
 
   async destroy(): Promise<void> {
     await this.tail;
     await this.engine.close();
+    await this.release();
   }
 }
 
@@ -75,16 +79,19 @@ class PGliteConnection implements DatabaseConnection {
   }
 }
 
-/** Kysely over PGlite. */
+/** Kysely over PGlite; `release` is called once the engine is closed. */
 export class PGliteDialect implements Dialect {
-  constructor(private readonly engine: PGlite) {}
+  constructor(
+    private readonly engine: PGlite,
+    private readonly release: () => Promise<void>,
+  ) {}
 
   createAdapter(): DialectAdapter {
     return new PostgresAdapter();
   }
 
   createDriver(): Driver {
-    return new PGliteDriver(this.engine);
+    return new PGliteDriver(this.engine, this.release);
   }
 
   createIntrospector(db: Kysely<unknown>): DatabaseIntrospector {

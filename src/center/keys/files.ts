@@ -1,13 +1,16 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 
-/** @throws Error with one sentence when the file cannot be read, or is not JSON with an object */
+/** A file, or a folder of files, is not there or not what it should be; the sentence says what to do. */
+export class UnfitFile extends Error {}
+
+/** @throws UnfitFile when the file cannot be read, or is not JSON with an object */
 export function readJson(path: string): object {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    throw new Error(`The file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"}); name one that exists.`);
+    throw new UnfitFile(`The file ${path} cannot be read (${(error as NodeJS.ErrnoException).code ?? "unknown"}); name one that exists.`);
   }
   try {
     const value = JSON.parse(text) as unknown;
@@ -15,7 +18,7 @@ export function readJson(path: string): object {
   } catch {
     // Falls through to the one sentence.
   }
-  throw new Error(`The file ${path} is not a JSON object; restore it from its backup.`);
+  throw new UnfitFile(`The file ${path} is not a JSON object; restore it from its backup.`);
 }
 
 /** Writes JSON that only its owner can read; by renaming, so that a cut leaves the old file or the new one. */

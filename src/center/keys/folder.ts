@@ -5,7 +5,7 @@ import { x25519Base } from "../../core/curve/curve.js";
 import { ALGORITHM_ED25519, ALGORITHM_X25519, CERTIFICATE_LENGTH } from "../../core/protocol/certificate.js";
 import { ROLE_CENTER } from "../../core/protocol/constants.js";
 import { issueCertificate, issueIssuer, signingKey } from "./certificates.js";
-import { readJson, writePublic } from "./files.js";
+import { UnfitFile, readJson, writePublic } from "./files.js";
 import { readIdentity, writeIdentity, type Identity } from "./identity.js";
 import { FileKeyProvider } from "./provider.js";
 import type { RootKeys } from "./root.js";
@@ -57,13 +57,13 @@ export class KeyFolder {
   private constructor(readonly path: string) {
     const shared = readJson(join(path, "public.json")) as Partial<PublicFile>;
     if (!hexes(shared.roots, 32) || !hexes(shared.retired, 32) || !hexes(shared.issuers, CERTIFICATE_LENGTH) || shared.roots?.length !== 2)
-      throw new Error(`The file ${join(path, "public.json")} does not hold roots and issuers; restore it from its backup.`);
-    if (!existsSync(join(path, "center.json"))) throw new Error(`The folder ${path} holds no center.json; restore it from its backup.`);
+      throw new UnfitFile(`The file ${join(path, "public.json")} does not hold roots and issuers; restore it from its backup.`);
+    if (!existsSync(join(path, "center.json"))) throw new UnfitFile(`The folder ${path} holds no center.json; restore it from its backup.`);
     this.shared = shared as PublicFile;
     this.keys = new FileKeyProvider(join(path, "center.json"));
   }
 
-  /** @throws Error with one sentence when the folder is not one that `leyden enroll center` made */
+  /** @throws UnfitFile when the folder is not one that `leyden enroll center` made */
   static open(path: string): KeyFolder {
     return new KeyFolder(path);
   }

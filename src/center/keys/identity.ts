@@ -1,4 +1,4 @@
-import { readJson, writeSecret } from "./files.js";
+import { UnfitFile, readJson, writeSecret } from "./files.js";
 
 /** Who a machine without firmware is: a kiosk, a license server, a store server, or the center when it meets a card. All values of bytes in hex in its file. */
 export interface Identity {
@@ -27,7 +27,7 @@ export function writeIdentity(path: string, identity: Identity): void {
   writeSecret(path, { role: identity.role, generation: identity.generation, ...text });
 }
 
-/** @throws Error with one sentence when the file is not one that `leyden enroll identity` made */
+/** @throws UnfitFile when the file is not one that `leyden enroll identity` made */
 export function readIdentity(path: string): Identity {
   const file = readJson(path) as Record<string, unknown>;
   const whole = NAMES.every((name) => {
@@ -35,7 +35,7 @@ export function readIdentity(path: string): Identity {
     return typeof text === "string" && /^[0-9a-f]*$/.test(text) && text.length === 2 * LENGTHS[name];
   });
   if (!whole || typeof file.role !== "number" || typeof file.generation !== "number")
-    throw new Error(`The file ${path} is no identity; make one with: leyden enroll identity.`);
+    throw new UnfitFile(`The file ${path} is no identity; make one with: leyden enroll identity.`);
   const bytes = Object.fromEntries(NAMES.map((name) => [name, new Uint8Array(Buffer.from(file[name] as string, "hex"))]));
   return { role: file.role, generation: file.generation, ...bytes } as unknown as Identity;
 }
