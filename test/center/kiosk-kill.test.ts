@@ -19,7 +19,7 @@ test.after(async () => {
   await Promise.all(Kiosk.all.map((kiosk) => kiosk.end()));
 });
 endAfter(test);
-const script = await program(fileURLToPath(new URL("support/child-kiosk.ts", import.meta.url)), ["typebox"]);
+const script = await program(fileURLToPath(new URL("support/child-kiosk.ts", import.meta.url)));
 
 /** What stands in the slots and on the counter: it outlives the kiosk. */
 interface Counter {
