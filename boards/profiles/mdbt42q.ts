@@ -1,5 +1,5 @@
 import { NRF52_BROWNOUT, NRF52_CLOCK, NRF52_PAGE, NRF52_RANDOM, NRF52_STANDBY } from "./nrf52.js";
-import { norFlash, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+import { variableBytes, wire, type BoardProfile } from "./profile.js";
 
 const BOARD = "boards/MDBT42Q.py";
 
@@ -21,21 +21,6 @@ export const mdbt42q: BoardProfile = {
   standby: NRF52_STANDBY,
   brownout: NRF52_BROWNOUT,
   clock: NRF52_CLOCK,
-  roles: [
-    { role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D6", "D8")] },
-    {
-      role: "cartridge",
-      chunk: 480,
-      content: { where: "W25Q128 on SPI1", bytes: 16777216 },
-      journal: "Storage, two pages",
-      parts: [
-        wire("Kiosk or reader", "D6", "D8"),
-        norFlash("Content: W25Q128", "D14", "D15", "D16", "D17"),
-        ...supplyParts("D3", "D4", "D11", "D5"),
-      ],
-    },
-  ],
-  notes: [
-    "There is no native AES: suite 2 streams run in interpreted code here, so a cartridge of this board stores them, and a reader should not be built on it.",
-  ],
+  roles: [{ role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D6", "D8")] }],
+  notes: ["There is no native AES, which a card does not need."],
 };

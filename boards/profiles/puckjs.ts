@@ -1,5 +1,5 @@
 import { NRF52_BROWNOUT, NRF52_CLOCK, NRF52_PAGE, NRF52_RANDOM, NRF52_STANDBY } from "./nrf52.js";
-import { norFlash, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+import { variableBytes, wire, type BoardProfile } from "./profile.js";
 
 const BOARD = "boards/PUCKJS.py";
 
@@ -21,19 +21,6 @@ export const puckjs: BoardProfile = {
   standby: NRF52_STANDBY,
   brownout: NRF52_BROWNOUT,
   clock: NRF52_CLOCK,
-  roles: [
-    { role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D28", "D29")] },
-    {
-      role: "cartridge",
-      chunk: 480,
-      content: { where: "W25Q128 on SPI1", bytes: 16777216 },
-      journal: "Storage, two pages",
-      parts: [
-        wire("Kiosk or reader", "D28", "D29"),
-        norFlash("Content: W25Q128", "D2", "D1", "D24", "D23"),
-        ...supplyParts("D31", "D30", "D11", null),
-      ],
-    },
-  ],
+  roles: [{ role: "card", chunk: 480, content: null, journal: "Storage, two pages", parts: [wire("Kiosk or reader", "D28", "D29")] }],
   notes: ["D28 and D29 become the console when D28 is high at power-on; the firmware closes it before anything else."],
 };
