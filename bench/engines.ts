@@ -37,13 +37,17 @@ export async function engineRows(rounds: number, note: (text: string) => void): 
     for (const work of engineWorks(CHUNKS)) {
       const more = work.times.map((times) => times * (engine === "jerryscript" && times < 100 ? 30 : 1));
       const ours = async (times: number) => oursScript(engine, work, times, CHUNKS, adoptLines(engine), all);
-      const theirs = (times: number) => theirsScript(work, times, CHUNKS, all);
-      const scripts = [await ours(more[0]), await ours(0), theirs(more[1]), theirs(0)];
+      const own = work.own?.[engine];
+      const theirs = async (times: number) =>
+        own
+          ? oursScript(engine, { ...work, ours: own.statement }, times, CHUNKS, adoptLines(engine), all)
+          : theirsScript(work, times, CHUNKS, all);
+      const scripts = [await ours(more[0]), await ours(0), await theirs(more[1]), await theirs(0)];
       const times: number[][] = [[], [], [], []];
       note(`${engine}: ${work.work}`);
       for (let turn = 0; turn < rounds; turn++) scripts.forEach((script, i) => times[i].push(seconds(engine, script, work.work)));
       const [a, b, c, d] = times.map(median);
-      rows.push(row(engine, work.work, "tweetnacl", "ms", ((a - b) * 1000) / more[0], ((c - d) * 1000) / more[1]));
+      rows.push(row(engine, work.work, own?.peer ?? "tweetnacl", "ms", ((a - b) * 1000) / more[0], ((c - d) * 1000) / more[1]));
     }
   }
   return rows;
