@@ -138,8 +138,9 @@ export function handClicks(player: Player): void {
     if ((sw !== SW_OK && sw !== SW_NOT_FOUND) || !journalDelete(journal, SLOT_CLICKS, 0)) return;
     if (held > CLICKS_LENGTH) held = CLICKS_LENGTH;
     for (let at = 0; at < length; at += CLICK) held = addClicks(cartridge.data, held, kept.subarray(at, at + 8), get32(kept, at + 8));
-    exchange(cartridge, 0, INS_PUT_DATA, TAG_CLICKS, held, function () {
-      // What did not arrive is lost: better that than counted twice.
+    exchange(cartridge, 0, INS_PUT_DATA, TAG_CLICKS, held, function (put) {
+      // What did not arrive is lost: better that than counted twice. What was clicked meanwhile follows, but not to whoever refuses clicks.
+      if (put === SW_OK) handClicks(player);
     });
   });
 }
