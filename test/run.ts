@@ -25,7 +25,7 @@ interface Outcome {
 const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..");
 /** Files whose boards go with real time, over real ports and processes. */
-const IN_REAL_TIME = /scenario\/(serial|lending|operators|household|household-kill|delivery|adverts)\.test\.ts$/;
+const IN_REAL_TIME = /scenario\/(serial|lending|operators|household|household-kill|delivery)\.test\.ts$/;
 const LIMIT = 5 * 60_000;
 /** Files whose devices run in real interpreters, where those are named: two to three orders of magnitude slower. */
 const ON_ENGINES = /engine\/\w+\.test\.ts$|scenario\/(espruino|jerryscript)\.test\.ts$/;
