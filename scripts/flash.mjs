@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
-import { boardNames, bundles, outputOf } from "./build/bundles.mjs";
+import { boardNames, bundles, outputOf, storedAs } from "./build/bundles.mjs";
 import { upToDate } from "./build/report.mjs";
 
 const ROLES = ["card", "cartridge", "reader", "client", "selftest"];
@@ -58,7 +58,7 @@ function bundleFor({ role, board }) {
 }
 
 function build({ bundle, chosen }, dryRun) {
-  const file = outputOf(bundle, chosen);
+  const file = storedAs(outputOf(bundle, chosen));
   if (!existsSync(bundle.source)) throw new Refusal(`this version has no ${bundle.name} firmware: ${bundle.source} is missing`);
   if (chosen === undefined && upToDate() && existsSync(file)) return file;
   const env = { ...process.env, ...(chosen ? { BOARD: chosen } : {}) };

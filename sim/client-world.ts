@@ -7,7 +7,7 @@ import type { EspruinoBoard } from "./espruino.js";
 import type { BoardOptions } from "./espruino/options.js";
 import { ESP32 } from "./espruino/profile.js";
 import { LoanWorld, type LoanWorldOptions } from "./loan-world.js";
-import { builtBundle, specimen } from "./specimens.js";
+import { storedBundle, specimen } from "./specimens.js";
 import type { Slot } from "./world.js";
 
 export interface ClientOptions extends Pick<BoardOptions, "engine" | "http" | "keepDropped"> {
@@ -50,7 +50,7 @@ export class ClientWorld extends LoanWorld {
     const wire = world.wire({ name: `${name} host wire` });
     const cartridge = world.slot({ name: `${name} cartridge slot` });
     const card = esp32 ? world.slot({ name: `${name} card slot` }) : null;
-    board.install(options.bundle ?? builtBundle(esp32 ? "boards/esp32/client" : "client"), options.bundle !== undefined);
+    board.install(options.bundle ?? storedBundle(esp32 ? "boards/esp32/client" : "client"), options.bundle !== undefined);
     board.port(esp32 ? "Serial1" : "USB").connect(wire, 1);
     board.port(esp32 ? "Serial3" : "Serial1").connect(cartridge.wire, 0);
     if (card) board.port("Serial2").connect(card.wire, 0);

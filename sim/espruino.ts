@@ -145,7 +145,7 @@ export class EspruinoBoard {
   }
 
   /**
-   * Puts a bundle into the flash, as flashing does: everything else in Storage goes. An experimental script (`beside`) takes no room there, so that a
+   * Puts a bundle, text or a character a byte, into the flash, as flashing does: everything else in Storage goes. An experimental script (`beside`) takes no room there, so that a
    * bundle with something added to it still finds the room of its board.
    */
   install(bundle: string, beside = false): void {

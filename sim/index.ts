@@ -3,5 +3,5 @@ export type { EspruinoBoard } from "./espruino.js";
 export { ESPRUINOWIFI, PICO, PUCKJS, type EngineProfile } from "./espruino/profile.js";
 export { runLoan, type LoanOptions, type LoanResult } from "./loan.js";
 export { LoanWorld, virtualTimers, type LoanWorldOptions } from "./loan-world.js";
-export { builtBundle, capacitorFor, specimen, type DeviceName, type EngineName } from "./specimens.js";
+export { builtBundle, capacitorFor, specimen, storedBundle, type DeviceName, type EngineName } from "./specimens.js";
 export { World, type Slot, type WorldOptions } from "./world.js";

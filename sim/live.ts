@@ -13,7 +13,7 @@ import type { MemoryCard } from "./card.js";
 import type { EspruinoBoard } from "./espruino.js";
 import type { NorFlash } from "./flash.js";
 import { reach } from "./network.js";
-import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName } from "./specimens.js";
+import { CHARGE_VOLTS, storedBundle, specimen, type DeviceName } from "./specimens.js";
 import type { HostPort, Wire } from "./wire.js";
 import { World } from "./world.js";
 
@@ -221,7 +221,7 @@ export class LiveBoard {
       const chip = this.board.nor(select);
       if (chip) chips.set(`nor-${select}`, chip.flash);
     }
-    if (!existsSync(join(folder, "internal.flash"))) this.board.install(builtBundle(role));
+    if (!existsSync(join(folder, "internal.flash"))) this.board.install(storedBundle(role));
     for (const [name, chip] of chips) this.#keep(join(folder, `${name}.flash`), chip);
     if (this.board.card) keepCard(join(folder, "sd-card"), this.board.card);
   }

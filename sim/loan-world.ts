@@ -17,7 +17,7 @@ import type { KioskDevice } from "../src/kiosk/rental.js";
 import type { EspruinoBoard } from "./espruino.js";
 import type { EngineContext } from "./espruino/context.js";
 import type { Random } from "./random.js";
-import { CHARGE_VOLTS, builtBundle, specimen, type DeviceName, type EngineName } from "./specimens.js";
+import { CHARGE_VOLTS, storedBundle, specimen, type DeviceName, type EngineName } from "./specimens.js";
 import type { Wire } from "./wire.js";
 import { World, type Slot, type WorldOptions } from "./world.js";
 
@@ -80,7 +80,7 @@ export class LoanWorld {
     this.issuerCertificate = issueIssuer(this.root, this.issuer, 1, START - DAY, START + 3650 * DAY);
     const { engine = "espruino", engines, keepDropped } = options;
     const bundle = (name: DeviceName): string =>
-      options.bundles?.[name] ?? builtBundle(engine === "jerryscript" ? `jerryscript/${name}` : name);
+      options.bundles?.[name] ?? storedBundle(engine === "jerryscript" ? `jerryscript/${name}` : name);
     const board = (name: DeviceName): EspruinoBoard =>
       world.board({ ...specimen(name, options.days, engine), engine: engines?.[name], keepDropped });
     this.card = board("card");

@@ -74,14 +74,28 @@ export function specimen(name: DeviceName, days: number, engine: EngineName = "e
   };
 }
 
+function built(file: string): string {
+  const path = join(PROJECT, "dist", file);
+  if (!existsSync(path)) throw new Error(`There is no dist/${file}; make the bundles with npm run build.`);
+  return readFileSync(path, "latin1");
+}
+
 /**
- * The script in `dist/` that would be flashed.
+ * The script of a bundle, as text.
  *
  * @throws Error when it has not been built
  */
 export function builtBundle(name: string): string {
   expectText("name", name);
-  const file = join(PROJECT, "dist", `${name}.js`);
-  if (!existsSync(file)) throw new Error(`There is no dist/${name}.js; make the bundles with npm run build.`);
-  return readFileSync(file, "latin1");
+  return built(`${name}.js`);
+}
+
+/**
+ * What the flashing tool puts on a board, a character a byte: on Espruino a bundle in the engine's tokens, for JerryScript its script.
+ *
+ * @throws Error when it has not been built
+ */
+export function storedBundle(name: string): string {
+  expectText("name", name);
+  return built(name.startsWith("jerryscript/") ? `${name}.js` : `${name}.boot0`);
 }

@@ -49,6 +49,9 @@ export function boardOf(bundle, board, asFile) {
   return bundle.board && existsSync(file) ? [file] : [];
 }
 
+/** Beside a bundle for Espruino lies what is stored on the board (tokens.mjs): dist/card.boot0. */
+export const storedAs = (file) => file.replace(/\.js$/, ".boot0");
+
 /** Where a bundle goes: dist/card.js, dist/jerryscript/card.js, dist/boards/mdbt42q/card.js. */
 export function outputOf(bundle, board) {
   if (board) return `dist/boards/${board}/${bundle.name}.js`;

@@ -1,6 +1,8 @@
 /** The last step of a bundle: checked against the engine, compressed, made independent of hoisting, named, proved. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { parse } from "acorn";
 import { minify } from "terser";
+import { storedAs } from "./bundles.mjs";
 import { checkBundle, checkSyntax, engineGlobals, isEngineProperty } from "../engine-support.mjs";
 import { hoist } from "./hoist.mjs";
 import { nest } from "./nest.mjs";
@@ -11,6 +13,7 @@ import { analyse } from "./scopes.mjs";
 import { drop, dropUnread, settle } from "./settle.mjs";
 import { shares, table } from "./shares.mjs";
 import { shorten } from "./shorten.mjs";
+import { tokenise } from "./tokens.mjs";
 import { trim } from "./trim.mjs";
 
 /**
@@ -139,13 +142,16 @@ export function portable(bundle) {
       try {
         const modules = modulesOf(chunk);
         const whole = await make(code, modules, false);
-        bundle.only = bundle.engine === "espruino" && typeof bundle.room === "number" && whole.length > bundle.room;
+        bundle.only = bundle.engine === "espruino" && typeof bundle.room === "number" && tokenise(whole).length > bundle.room;
         return { code: bundle.only ? await make(code, modules, true) : whole, map: null };
       } catch (error) {
         // Rollup hides what a plugin throws behind an error of its own
         console.error(`${bundle.engine}/${bundle.name}: ${error.message}`);
         throw error;
       }
+    },
+    writeBundle({ file }) {
+      if (bundle.engine === "espruino") writeFileSync(storedAs(file), tokenise(readFileSync(file, "latin1")));
     },
   };
 }

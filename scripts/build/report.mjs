@@ -1,8 +1,8 @@
-/** What a build prints and leaves behind: bytes against budgets and room, and a stamp of the sources by which the next build can be skipped. */
+/** What a build prints and leaves behind: bytes, and bytes as stored, against budgets and room, and a stamp of the sources by which the next build can be skipped. */
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { outputOf } from "./bundles.mjs";
+import { outputOf, storedAs } from "./bundles.mjs";
 
 /** A bundle that its board has no room for fails the build. */
 export const STRICT = true;
@@ -38,18 +38,20 @@ export function stamp() {
 /** Prints the table. Throws an Error naming the bundles that their board has no room for. Other boards than the default one say themselves when they start. */
 export function report(bundles, board) {
   const rows = bundles.map((bundle) => {
-    const bytes = statSync(outputOf(bundle, board)).size;
+    const file = outputOf(bundle, board);
+    const bytes = statSync(file).size;
+    const tokens = bundle.engine === "espruino" ? statSync(storedAs(file)).size : null;
     const room = board || bundle.engine !== "espruino" ? null : bundle.room;
-    return { file: outputOf(bundle, board), budget: bundle.budget, room, bytes, only: bundle.only };
+    return { file, budget: bundle.budget, room, bytes, tokens, stored: tokens ?? bytes, only: bundle.only };
   });
   const cells = (file, ...numbers) => file.padEnd(32) + numbers.map((number) => String(number ?? "-").padStart(8)).join("");
-  console.log(cells("bundle", "bytes", "budget", "room"));
-  for (const { file, bytes, budget, room, only } of rows)
+  console.log(cells("bundle", "bytes", "stored", "budget", "room"));
+  for (const { file, bytes, tokens, stored, budget, room, only } of rows)
     console.log(
-      cells(file, bytes, budget, room) +
-        (budget === null ? "" : `  ${Math.round((100 * bytes) / budget)} % of the budget`) +
+      cells(file, bytes, tokens, budget, room) +
+        (budget === null ? "" : `  ${Math.round((100 * stored) / budget)} % of the budget`) +
         (only ? ", no room for own code in place of natives" : ""),
     );
-  const over = rows.filter(({ bytes, room }) => room !== null && bytes > room);
-  if (STRICT && over.length) throw new Error(`no room on the board: ${over.map(({ file, bytes, room }) => `${file} by ${bytes - room} bytes`).join(", ")}`);
+  const over = rows.filter(({ stored, room }) => room !== null && stored > room);
+  if (STRICT && over.length) throw new Error(`no room on the board: ${over.map(({ file, stored, room }) => `${file} by ${stored - room} bytes`).join(", ")}`);
 }

@@ -39,7 +39,7 @@ export interface EngineDevice {
 export interface EngineOptions {
   /** The interpreter, or for JerryScript the host program. */
   program: string;
-  /** Text of the bundle. */
+  /** The bundle, a character a byte: on Espruino in the engine's tokens, as the flashing tool stores it, or as text. */
   bundle: string;
   /** Espruino only: statements that the bench runs before the bundle, in room of its own, to look at it from inside. */
   probe?: string;

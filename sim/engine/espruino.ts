@@ -52,11 +52,11 @@ export async function espruinoDevice(options: EngineOptions): Promise<EspruinoDe
     if (script.length > BENCH_ROOM) throw new Error(`the bench script has ${script.length} bytes, more than ${BENCH_ROOM}`);
     const padded = new Uint8Array(BENCH_ROOM).fill(32);
     padded.set(script);
-    const bundle = ASCII.encode(options.bundle);
+    const bundle = Buffer.from(options.bundle, "latin1");
     const fresh = storageImage(LINUX_FLASH_LENGTH, { [BENCH]: padded, [BUNDLE]: bundle });
     const present = existsSync(flashFile) ? readFileSync(flashFile) : undefined;
     const old = present === undefined ? undefined : storageFiles(present).get(BUNDLE);
-    if (present === undefined || old === undefined || !Buffer.from(bundle).equals(old)) writeFileSync(flashFile, fresh);
+    if (present === undefined || old === undefined || !bundle.equals(old)) writeFileSync(flashFile, fresh);
     else {
       present.set(padded, 32);
       writeFileSync(flashFile, present);

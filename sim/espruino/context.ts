@@ -2,7 +2,7 @@
 export interface EngineContext {
   /** Puts `value` into the world as a global. */
   define(name: string, value: unknown): void;
-  /** Runs `code` as a script and answers its completion value, where that can be known. */
+  /** Runs `code`, a character a byte as Storage holds it, as a script and answers its completion value, where that can be known. */
   run(code: string, filename: string): unknown;
   /** An error of that world, to be thrown by functions that the bundle calls. */
   error(message: string): Error;

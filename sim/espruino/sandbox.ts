@@ -7,6 +7,7 @@
 import vm from "node:vm";
 import type { Random } from "../random.js";
 import type { EngineContext } from "./context.js";
+import { readTokens } from "./tokens.js";
 
 const ABSENT = [
   "Symbol Map Set WeakMap WeakSet WeakRef FinalizationRegistry Proxy Reflect BigInt BigInt64Array BigUint64Array Intl Promise RangeError",
@@ -172,11 +173,11 @@ export class Sandbox implements EngineContext {
     Object.defineProperty(this.#global, name, { value, writable: true, configurable: true, enumerable: true });
   }
 
-  /** Runs `code` as a script and answers its completion value. Compiled once for all sandboxes. */
+  /** Runs `code`, a text or a stored bundle (tokens.ts), as a script and answers its completion value. Compiled once for all sandboxes. */
   run(code: string, filename: string): unknown {
     const key = filename + "\n" + code;
     let script = scripts.get(key);
-    if (!script) scripts.set(key, (script = new vm.Script(code, { filename })));
+    if (!script) scripts.set(key, (script = new vm.Script(readTokens(code), { filename })));
     return script.runInContext(this.#context);
   }
 

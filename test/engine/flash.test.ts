@@ -54,7 +54,7 @@ test("a dry run prints the tool's commands and runs none", () => {
   assert.is(result.status, 0, result.err);
   const [erase, store] = result.out.trim().split("\n");
   assert.match(erase ?? "", /espruino --no-ble .*--port tcp:\/\/127\.0\.0\.1:9 -e .*eraseAll/);
-  assert.match(store ?? "", /--storage \.boot0:dist\/card\.js/);
+  assert.match(store ?? "", /--storage \.boot0:dist\/card\.boot0/);
 });
 
 test("the tool is told the console's speed where that is not its own", () => {
@@ -77,7 +77,7 @@ test.when(ESPRUINO !== "", "ESPRUINO is not set")(
       const result = await flashAside("selftest", "--port", board.address);
       assert.is(result.status, 0, result.out + result.err);
       const stored = storageFiles(readFileSync(join(folder, "espruino.flash"))).get(".boot0");
-      assert.equal(Buffer.from(stored ?? []), readFileSync("dist/selftest.js"));
+      assert.equal(Buffer.from(stored ?? []), readFileSync("dist/selftest.boot0"));
       const { hostname, port } = new URL(board.address);
       const socket = connect(Number(port), hostname);
       let text = "";

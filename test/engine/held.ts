@@ -7,7 +7,8 @@ import { RemoteContext, espruino } from "../../sim/engine/remote.js";
 import { ClientWorld } from "../../sim/client-world.js";
 import { ROLE_CLIENT } from "../../src/core/protocol/constants.js";
 import { PLAYER_FINISHED } from "../../src/reader/state.js";
-import { Household } from "../client/support.js";
+import { CLIENT_FINISHED, type Envelope } from "../../src/host/client-device.js";
+import { Household, makeOrder, makeTitle } from "../client/support.js";
 import { Stage } from "../scenario/support/stage.js";
 import type { Role } from "./support.js";
 
@@ -22,7 +23,7 @@ export interface Held {
   inside: number;
 }
 
-/** Enrollment, an authentication by certificates as responder and, by reader and client, as initiator, and a loan's commands; a client's registration and enabling in place of those. */
+/** Enrollment, an authentication by certificates as responder and, by reader and client, as initiator, and a loan's commands; of a client in place of those its registration and enabling, an order and a license of a stored content, and a play of each. */
 export async function heldBy(role: Role, program: string): Promise<Held> {
   const folder = mkdtempSync(join(tmpdir(), "leyden-engine-"));
   const contexts: RemoteContext[] = [];
@@ -83,6 +84,20 @@ async function client(start: () => RemoteContext, rest: () => void): Promise<voi
     await household.register(board, 1000);
     await household.enable(board);
     await world.session("first", world.kiosk).authenticate(ROLE_CLIENT);
+    const title = makeTitle(2000);
+    const order = makeOrder(world, board, title, world.time() - 10, world.time() + 9000);
+    await board.device.loadPeriodKey(order.sealed);
+    await board.device.store(title.source);
+    await world.tellTime(board);
+    const play = async (envelope: Envelope | null): Promise<void> => {
+      const { state } = await board.device.play(title.contentId, envelope, () => Promise.resolve(title.source));
+      assert.is(state, CLIENT_FINISHED);
+    };
+    await play(order.envelope);
+    await household.license(board, makeTitle(100), { plays: 1 });
+    await household.license(board, title, { plays: 1 });
+    await board.device.endPeriod(order.period.orderId);
+    await play(null);
     await world.world.sleep(60_000);
     rest();
   });

@@ -6,7 +6,7 @@ import { runInNewContext } from "node:vm";
 import { makePortable } from "../../scripts/build/portable.mjs";
 import { TRAPS } from "../boards/traps.js";
 import { suite } from "../suite.js";
-import { ESPRUINO, JERRY, bundle, output, temporary } from "./support.js";
+import { ESPRUINO, JERRY, output, script, temporary } from "./support.js";
 
 const test = suite("self-test on engines");
 const DUKTAPE = spawnSync("duk", ["-e", ""], { stdio: "ignore" }).error === undefined;
@@ -35,23 +35,23 @@ async function run(program: string, text: string): Promise<string> {
 for (const name of ["selftest", "jerryscript/selftest"]) {
   test(`dist/${name}.js on V8`, () => {
     const lines: string[] = [];
-    runInNewContext(bundle(name), { print: (line: string) => lines.push(line) });
+    runInNewContext(script(name), { print: (line: string) => lines.push(line) });
     allPassed(lines.join("\n"));
   });
 }
 test.when(DUKTAPE, "no duk; Debian's package is duktape")("dist/selftest.js on duktape", async () => {
   const folder = temporary();
-  writeFileSync(join(folder, "test.js"), TYPED_ARRAYS + bundle("selftest"));
+  writeFileSync(join(folder, "test.js"), TYPED_ARRAYS + script("selftest"));
   allPassed(await output("duk", ["test.js"], folder));
   rmSync(folder, { recursive: true });
 });
 test.when(ESPRUINO !== "", "ESPRUINO is not set")("dist/selftest.js on Espruino, with its native primitives", async () => {
-  const text = await run(ESPRUINO, bundle("selftest"));
+  const text = await run(ESPRUINO, script("selftest"));
   allPassed(text);
   for (const name of ["sha256", "sha512", "aes", "convolve", "crc32"]) assert.match(text, `native ${name} in use`);
 });
 test.when(JERRY !== "", "JERRY is not set")("dist/jerryscript/selftest.js on JerryScript", async () => {
-  allPassed(await run(JERRY, bundle("jerryscript/selftest")));
+  allPassed(await run(JERRY, script("jerryscript/selftest")));
 });
 test.when(ESPRUINO !== "", "ESPRUINO is not set")(
   "every trap comes out right on Espruino after the build's passes, and wrong or refused without",

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineDevice } from "../../sim/engine/device.js";
+import { storedBundle } from "../../sim/specimens.js";
 
 /** An Espruino built for Linux. */
 export const ESPRUINO = process.env.ESPRUINO ?? "";
@@ -16,7 +17,9 @@ export const JERRY_HOME = process.env.JERRY_HOME ?? "";
 export const JERRY = process.env.JERRY ?? "";
 
 export const temporary = (): string => mkdtempSync(join(tmpdir(), "leyden-engine-"));
-export const bundle = (name: string): string => readFileSync(join("dist", `${name}.js`), "utf8");
+/** The text of a bundle; and what is put on a board. */
+export const script = (name: string): string => readFileSync(join("dist", `${name}.js`), "latin1");
+export const bundle = storedBundle;
 export const wait = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** Output of a program that gets no input; it is killed after `limit` milliseconds, since engines end in a prompt. */

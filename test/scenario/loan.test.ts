@@ -277,8 +277,8 @@ test("[A3] a chunk that was changed on the medium stops the reader before it, wh
 test("[F3] the boards run the very bytes of dist", async () => {
   const stage = new Stage();
   for (const board of [stage.card, stage.cartridge, stage.reader]) {
-    const built = readFileSync(new URL(`../../dist/${board.name}.js`, import.meta.url));
-    assert.ok(Buffer.from(board.storage.read(".boot0") ?? []).equals(built), `${board.name} runs dist/${board.name}.js`);
+    const built = readFileSync(new URL(`../../dist/${board.name}.boot0`, import.meta.url));
+    assert.ok(Buffer.from(board.storage.read(".boot0") ?? []).equals(built), `${board.name} runs dist/${board.name}.boot0`);
   }
 });
 

@@ -1,0 +1,1 @@
+export declare function tokenise(source: string): Uint8Array;
