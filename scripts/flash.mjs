@@ -4,10 +4,11 @@
  * another's memory, and Storage would have to compact itself to make room.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { crc32 } from "node:zlib";
 import { boardNames, bundles, outputOf, storedAs } from "./build/bundles.mjs";
 import { upToDate } from "./build/report.mjs";
 
@@ -17,6 +18,15 @@ const VERSION = { major: 2, minor: 29 };
 
 /** Baud of the console on a wire where it is not the tool's 9,600 (boards/*.py, info.default_console_baudrate); USB and TCP have none. */
 const BAUD = { esp32: "115200" };
+/** Boards that give their console back over Bluetooth. */
+const BLUETOOTH = ["puckjs", "mdbt42q", "banglejs2"];
+const ADDRESS = /^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/i;
+/** Where Linux lists its Bluetooth adapters. */
+const ADAPTERS = "/sys/class/bluetooth";
+
+/** What the board is to do; each says when it is done, in words that do not stand in its echo. */
+const ERASE = 'require("Storage").eraseAll();print("Erased"+" all")';
+const READ_BACK = '(function(s){print("Stored "+s.length+" bytes, CRC-32 "+(E.CRC32(s)>>>0))})(require("Storage").read(".boot0"))';
 
 class Refusal extends Error {}
 
@@ -30,13 +40,16 @@ function options(argv) {
         port: { type: "string" },
         board: { type: "string" },
         baud: { type: "string" },
+        ble: { type: "string" },
         tool: { type: "string" },
         "dry-run": { type: "boolean" },
         "keep-build": { type: "boolean" },
       },
     });
   } catch (error) {
-    throw new Refusal(`${error.message.split(". ")[0]}; use flash.sh ${ROLES.join("|")} --port PORT [--board NAME] [--dry-run]`);
+    throw new Refusal(
+      `${error.message.split(". ")[0]}; use flash.sh ${ROLES.join("|")} --port PORT|--ble BOARD [--board NAME] [--dry-run]`,
+    );
   }
   const [role, ...rest] = parsed.positionals;
   if (!ROLES.includes(role) || rest.length)
@@ -83,38 +96,74 @@ export function boardDescription(board) {
   };
 }
 
-/** Arguments that every call of the tool begins with. `port`: a serial device or tcp://host:port. */
-function toolArguments(description, port, baud) {
-  return ["--no-ble", "--quiet", "--board", description, "--port", port, ...(baud === undefined ? [] : ["-b", baud])];
+/** Arguments that every call of the tool begins with. `port`: a serial device or tcp://host:port. `ble`: address or name of a board, in place of a port. */
+function toolArguments(description, port, ble, baud) {
+  const begin = [...(ble === undefined ? ["--no-ble"] : []), "--quiet", "--board", description];
+  if (ble !== undefined) return [...begin, ADDRESS.test(ble) ? "--port" : "-d", ble];
+  return [...begin, "--port", port, ...(baud === undefined ? [] : ["-b", baud])];
+}
+
+/** Throws a Refusal unless `board` can be reached in the way that was chosen. */
+function checkWay({ port, ble, baud, "dry-run": dryRun }, board) {
+  if (ble === undefined) {
+    if (port === undefined)
+      throw new Refusal("name the board's port: --port /dev/ttyACM0, --port COM3 or --port tcp://HOST:PORT; or --ble ADDRESS or NAME");
+    if (!port.startsWith("tcp://") && !/^COM\d+$/i.test(port) && !existsSync(port))
+      throw new Refusal(`there is no port "${port}"; plug the board in and name its device`);
+    return;
+  }
+  if (port !== undefined || baud !== undefined)
+    throw new Refusal("a board is reached by --ble or by --port and --baud, not by both; leave one out");
+  if (!/^[\w.:][\w.: -]*$/.test(ble))
+    throw new Refusal(`--ble takes a board's address, as f0:12:34:56:78:9a, or a part of its name, not "${ble}"`);
+  if (board !== null && !BLUETOOTH.includes(board))
+    throw new Refusal(`the board "${board}" has no console over Bluetooth, as ${BLUETOOTH.join(", ")} have; use --port`);
+  if (!dryRun && process.platform === "linux" && !(existsSync(ADAPTERS) && readdirSync(ADAPTERS).length > 0))
+    throw new Refusal("this machine has no Bluetooth adapter; plug one in, or flash from a machine that has one");
+}
+
+/**
+ * Has the tool evaluate `expression` on the board. The tool ends well even when nobody answered, so what the expression prints must come back.
+ *
+ * Throws a Refusal when it does not.
+ */
+function evaluate(program, args, expression, expected, at) {
+  const { status, stdout } = spawnSync(program, [...args, "-e", expression], {
+    encoding: "latin1",
+    maxBuffer: 1 << 26,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  process.stdout.write(stdout ?? "");
+  if (status !== 0) throw new Refusal(`the board at ${at} did not take the firmware; what the tool printed above says why`);
+  if (!stdout.includes(expected))
+    throw new Refusal(`the board at ${at} does not say "${expected}"; see that its console is open, and try again`);
 }
 
 function main() {
   const chosen = options(process.argv.slice(2));
   const target = bundleFor(chosen);
-  if (chosen.port === undefined) throw new Refusal("name the board's port: --port /dev/ttyACM0, --port COM3 or --port tcp://HOST:PORT");
-  if (!chosen.port.startsWith("tcp://") && !/^COM\d+$/i.test(chosen.port) && !existsSync(chosen.port)) {
-    throw new Refusal(`there is no port "${chosen.port}"; plug the board in and name its device`);
-  }
+  checkWay(chosen, chosen.board ?? target.bundle.board);
+  const at = chosen.ble ?? chosen.port;
   const program = tool(chosen.tool);
   const file = build(target, chosen["dry-run"]);
   const folder = mkdtempSync(path.join(tmpdir(), "leyden-flash-"));
   try {
     const description = path.join(folder, "board.json");
     writeFileSync(description, JSON.stringify(boardDescription(chosen.board ?? target.bundle.board)));
-    const begin = toolArguments(description, chosen.port, chosen.baud ?? BAUD[chosen.board]);
-    const erase = [...begin, "-e", 'require("Storage").eraseAll()'];
-    const store = [...begin, "--storage", `.boot0:${file}`, "-e", "0"];
+    const begin = toolArguments(description, chosen.port, chosen.ble, chosen.baud ?? BAUD[chosen.board]);
+    const store = [...begin, "--storage", `.boot0:${file}`];
+    const stored = readFileSync(file);
     if (chosen["dry-run"]) {
-      for (const args of [erase, store])
+      for (const args of [
+        [...begin, "-e", ERASE],
+        [...store, "-e", READ_BACK],
+      ])
         console.log([program, ...args].map((word) => (/[^\w/.:=-]/.test(word) ? `'${word}'` : word)).join(" "));
       return;
     }
-    for (const args of [erase, store]) {
-      const result = spawnSync(program, args, { stdio: ["ignore", "inherit", "inherit"] });
-      if (result.status !== 0)
-        throw new Refusal(`the board at ${chosen.port} did not take the firmware; what the tool printed above says why`);
-    }
-    console.log(`${file} is on the board at ${chosen.port} as .boot0; switch the board off and on.`);
+    evaluate(program, begin, ERASE, "Erased all", at);
+    evaluate(program, store, READ_BACK, `Stored ${stored.length} bytes, CRC-32 ${crc32(stored)}`, at);
+    console.log(`${file} is on the board at ${at} as .boot0; switch the board off and on.`);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -129,14 +129,17 @@ ${table(["board", "role", "variables", "held after boot", "held at rest", "at th
     ./flash.sh card --port /dev/ttyUSB0
     ./flash.sh cartridge --port /dev/ttyACM0 --board pico
     ./flash.sh selftest --port tcp://192.168.1.50
+    ./flash.sh card --ble "Puck.js"
 
 \`--dry-run\` prints the commands of the flashing tool instead of running them. Run \`selftest\` first on a new board: it prints one line for each
-primitive and ends with a count. Flashing erases everything that was on the board.
+primitive and ends with a count. Flashing erases everything that was on the board; it has succeeded when the board has told the length and the CRC-32 of
+what it stored. \`--ble\` takes a board's address or a part of its name, and needs a Bluetooth adapter that this user may use (on Linux
+\`setcap cap_net_raw+eip\` on the \`node\` program).
 
 The bundle is stored as \`.boot0\`, which the engine runs in place from flash at every power-on: \`dist/card.boot0\`, which is \`dist/card.js\` in
 the engine's own tokens (src/jslex.h), some 15 percent shorter. Espruino reads them from 2v26 on. From then on the engine's console is closed on USB,
 Bluetooth and every wire. To flash again, hold the board's button while it gets power: the firmware first erases its journal, with every key
-in it, and then gives the console back: on USB where the board has that, on the nRF52 boards over Bluetooth (the engine's own web IDE flashes there), on
+in it, and then gives the console back: on USB where the board has that, on the nRF52 boards over Bluetooth (\`--ble\` in place of \`--port\`, or the engine's own web IDE), on
 the micro:bit and the ESP32 on Serial1 at 115,200 baud, for which a micro:bit needs \`--baud 115200\`.
 
 What the engine computes natively is tried against known answers at every start. Where one is wrong, the firmware computes that itself, more slowly

@@ -8,6 +8,7 @@ export function flashCommand(): Command {
     .description("build a device's firmware and put it on a board: card, cartridge, reader, client or selftest")
     .argument("<role>", "which firmware")
     .option("--port <port>", "the board's port: /dev/ttyACM0, COM3 or tcp://host:port")
+    .option("--ble <board>", "over Bluetooth in place of a port: a board's address, or a part of its name")
     .option("--board <name>", "the board, as docs/boards.md names it")
     .option("--baud <number>", "speed of the console on a serial port, where it is not the board's own")
     .option("--tool <file>", "the espruino tool, where it is not the one installed here")
