@@ -313,14 +313,15 @@ function engineObject(board: GlobalsBoard, sandbox: EngineContext): unknown {
     return Object.prototype.toString.call(array) === "[object Uint32Array]" ? Int32Array.from(array, (word) => word | 0) : array;
   };
   // A bundle's arrays are of its own context, one type for each device; the same bytes as an array of this context are read faster.
-  const views = new WeakMap<object, Float64Array>();
-  const doubles = (value: unknown): Float64Array => {
+  const views = new WeakMap<object, Float64Array | Int32Array>();
+  const factors = (value: unknown): Float64Array | Int32Array => {
     const known = typeof value === "object" && value !== null ? views.get(value) : undefined;
     if (known) return known;
     const array = numbers(value);
-    if (Object.prototype.toString.call(array) !== "[object Float64Array]") return Float64Array.from(array);
-    const { buffer, byteOffset, length } = array as Float64Array;
-    const view = new Float64Array(buffer, byteOffset, length);
+    const kind = Object.prototype.toString.call(array);
+    if (kind !== "[object Float64Array]" && kind !== "[object Int32Array]") return Float64Array.from(array);
+    const { buffer, byteOffset, length } = array as Float64Array | Int32Array;
+    const view = kind === "[object Int32Array]" ? new Int32Array(buffer, byteOffset, length) : new Float64Array(buffer, byteOffset, length);
     views.set(array, view);
     return view;
   };
@@ -336,8 +337,8 @@ function engineObject(board: GlobalsBoard, sandbox: EngineContext): unknown {
       return sum;
     },
     convolve: (first: unknown, second: unknown, shift: number) => {
-      const a = doubles(first);
-      const b = doubles(second);
+      const a = factors(first);
+      const b = factors(second);
       let at = ((shift % b.length) + b.length) % b.length;
       let sum = 0;
       for (let i = 0; i < a.length; i++) {
