@@ -28,7 +28,7 @@ const root = join(here, "..");
 const IN_REAL_TIME = /scenario\/(serial|lending|operators|household|household-kill|delivery)\.test\.ts$/;
 const LIMIT = 5 * 60_000;
 /** Files whose devices run in real interpreters, where those are named: two to three orders of magnitude slower. */
-const ON_ENGINES = /engine\/\w+\.test\.ts$|scenario\/(espruino|jerryscript)\.test\.ts$/;
+const ON_ENGINES = /engine\/\w+\.test\.ts$|crypto\/engines\.test\.ts$|scenario\/(espruino|jerryscript)\.test\.ts$/;
 const ENGINE_LIMIT = 30 * 60_000;
 
 function files(): string[] {

@@ -160,6 +160,37 @@ function place(nodes, owners, written, moduleOf) {
   }
 }
 
+/** Makes memory, and does nothing else. */
+const MAKES = /^(new|create)[A-Z]/;
+
+/** True for a statement outside of functions that only makes memory, or fills memory of its own group with what is written there. */
+function onlyPrepares({ statement, mentions, group }, owners) {
+  const isMemory = ({ name }) => owners.get(name).group === group && !isFunction(owners.get(name).statement);
+  const { type, expression } = statement;
+  if (type === "ExpressionStatement") {
+    const stored = expression.type === "AssignmentExpression" ? expression.left : null;
+    const called = expression.type === "CallExpression" ? expression.callee : null;
+    const fills = called?.type === "MemberExpression" && ["set", "fill"].includes(called.property.name) && !called.computed;
+    return (stored?.type === "MemberExpression" || fills) && mentions.every(isMemory);
+  }
+  let only = type === "VariableDeclaration";
+  (function walk(node) {
+    if (isFunction(node)) return;
+    if (node.type === "CallExpression" && node.callee.type === "Identifier") only = only && (node.callee.name === SCRATCH || MAKES.test(node.callee.name));
+    eachChild(node, walk);
+  })(statement);
+  return only;
+}
+
+/** Throws an Error where a statement that does something at the start would go into a phase, and so be late, and done once for each phase. */
+function refuseDeeds(nodes, owners, source) {
+  const deed = nodes.find((node) => node.group.place !== undefined && !isFunction(node.statement) && !onlyPrepares(node, owners));
+  if (deed)
+    throw new Error(
+      `line ${deed.statement.loc.start.line}: expected nothing but memory of its own to be made or filled at the top of what a phase takes, and found "${source.slice(deed.statement.start, deed.statement.end).slice(0, 60)}"; do it in a function that the start calls`,
+    );
+}
+
 /** Marks the identifiers that are assigned to, and those that are called. */
 function markUses(program) {
   (function walk(node) {
@@ -177,6 +208,7 @@ export function phase(source, moduleOf) {
   markUses(program);
   const { nodes, owners } = groupStatements(program, root);
   place(nodes, owners, writtenTo(program), moduleOf);
+  refuseDeeds(nodes, owners, source);
   const placeOf = (node) => node.group.place;
   /** What can be reached from outside, by phase: names in the order of the array that the phase answers. */
   const entries = Array.from({ length: OPENING + 1 }, () => []);

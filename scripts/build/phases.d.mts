@@ -1,0 +1,1 @@
+export declare function phase(source: string, moduleOf: (name: string) => string | undefined): string;
