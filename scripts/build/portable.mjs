@@ -10,7 +10,7 @@ import { LASTING, inPhases, mayMove, phase } from "./phases.mjs";
 import { prove } from "./prove.mjs";
 import { rename } from "./rename.mjs";
 import { analyse } from "./scopes.mjs";
-import { drop, dropUnread, settle } from "./settle.mjs";
+import { drop, dropGuards, dropUnread, settle } from "./settle.mjs";
 import { shares, table } from "./shares.mjs";
 import { shorten } from "./shorten.mjs";
 import { tokenise } from "./tokens.mjs";
@@ -129,7 +129,7 @@ export function portable(bundle) {
   async function make(code, modules, only) {
     const hot = (name) => HOT.test(modules.get(name) ?? "");
     const keep = (name) => name === "only" || isEngineProperty(name, bundle.engine);
-    const settled = bundle.board ? await withoutDead(dropUnread(await withoutDead(settle(drop(code, keep), only)), keep)) : code;
+    const settled = bundle.board ? await withoutDead(dropUnread(await withoutDead(settle(drop(code, keep), only)), keep)) : await withoutDead(dropGuards(code));
     await note(bundle, settled, (name) => modules.get(name)?.replace(/^.*build\/es5\//, "").replace(/\.js$/, ".ts"));
     const lasting = (name) => LASTING.test(name) || /boards\//.test(modules.get(name) ?? "");
     const nested = bundle.engine === "espruino" ? nest(settled, (host, guest) => !hot(host) && mayMove(guest, host, (name) => modules.get(name) ?? ""), lasting) : settled;

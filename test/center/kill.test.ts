@@ -65,6 +65,7 @@ class Mortal {
   private over = false;
   /** What was seen in the books that must not be there. */
   readonly wrong: string[] = [];
+  private readonly looks: Promise<unknown>[] = [];
   constructor(
     private readonly folder: string,
     private readonly port: number,
@@ -83,14 +84,23 @@ class Mortal {
       assert.is(signal, "SIGKILL");
       const [moment, url] = place;
       this.deaths++;
-      void this.live()
+      const looked = this.live()
         .then(() => this.look())
         .then((seen) => this.wrong.push(...seen.map((sentence) => `after a death when ${url} was ${moment}: ${sentence}`)));
+      // Whoever waits for it hears of a failure; until then it is not unhandled.
+      looked.catch(() => undefined);
+      this.looks.push(looked);
     });
     await once(child.stdout, "data");
   }
 
+  /** All that was begun to be looked at has been seen. */
+  async looked(): Promise<void> {
+    await Promise.all(this.looks);
+  }
+
   async end(): Promise<void> {
+    await Promise.allSettled(this.looks);
     this.over = true;
     if (this.child?.exitCode !== null) return;
     this.child.kill("SIGKILL");
@@ -172,6 +182,7 @@ test("[C1][C3] at every step: the loan, its charge, its points and its payment a
     await left.erase();
     const third = await kiosk.call(prepareLoan, { body: { cartridgeId: cartridge.id, cardId: card.id, contentId } });
     assert.is((await kiosk.call(cancelLoan, { params: { loanId: third.id }, body: {} })).state, "NEVER_ACTIVATED");
+    await mortal.looked();
     assert.equal([mortal.deaths, mortal.wrong], [places.length, []]);
   } finally {
     await mortal.end();
