@@ -63,7 +63,6 @@ import { randomFill } from "../core/random.js";
 import {
   LICENSES,
   deriveWrappingKey,
-  deviceKeyOf,
   freeIndex,
   license,
   loadLicense,
@@ -98,7 +97,7 @@ function openContract(device: Device, data: Uint8Array): number {
   contractOpen = true;
   sealFor(
     device.data.subarray(0, 32 + CONTRACT_LENGTH),
-    deviceKeyOf(device),
+    device.memory.deviceKey,
     KEY_CONTRACT,
     MESSAGE_CONTRACT,
     device.memory.party.id,
@@ -114,7 +113,7 @@ function acceptLicense(device: Device, data: Uint8Array): number {
   let index = 0;
   if (data.length !== 16 + ISSUE_LENGTH) return -SW_LENGTH;
   if (!contractOpen) return -SW_CONDITIONS;
-  if (!openFor(issue, deviceKeyOf(device), KEY_CONTRACT, MESSAGE_LICENSE, device.memory.party.id, nonce, data)) return -SW_DATA;
+  if (!openFor(issue, device.memory.deviceKey, KEY_CONTRACT, MESSAGE_LICENSE, device.memory.party.id, nonce, data)) return -SW_DATA;
   if (!equal(issue.subarray(16, 16 + CONTRACT_LENGTH), contract.subarray(16))) {
     next.fill(0);
     return -SW_DATA;
@@ -127,7 +126,7 @@ function acceptLicense(device: Device, data: Uint8Array): number {
     put32(license, 0, 1);
     license.set(issue.subarray(0, 124), LICENSE_ID);
     license.set(issue.subarray(124, 156), LICENSE_KEY);
-    licenseMac(mac, deviceKeyOf(device), license);
+    licenseMac(mac, device.memory.deviceKey, license);
     if (!equal(mac, license.subarray(LICENSE_MAC, LICENSE_MAC + 16))) index = -2;
     if (index >= 0 && !storeLicense(device, index)) index = -3;
     if (index >= 0) raiseFloor(device.memory, get32(license, LICENSE_ISSUED));
@@ -135,7 +134,7 @@ function acceptLicense(device: Device, data: Uint8Array): number {
   wipeLicense();
   next.fill(0);
   if (index < 0) return index === -1 ? -SW_NO_ROOM : index === -2 ? -SW_DATA : -SW_FAILURE;
-  prove(device.data, deviceKeyOf(device), MESSAGE_COMPLETION, proof);
+  prove(device.data, device.memory.deviceKey, MESSAGE_COMPLETION, proof);
   return 16;
 }
 
@@ -210,7 +209,7 @@ function update(device: Device, data: Uint8Array): number {
 
 /** The center takes a license back: id 16 and its nonce 16, sealed. The answer proves that the card does not hold it. Safe to repeat. */
 function revoke(device: Device, data: Uint8Array): number {
-  const deviceKey = deviceKeyOf(device);
+  const deviceKey = device.memory.deviceKey;
   let index = 0;
   if (data.length !== 48) return -SW_LENGTH;
   if (!openFor(proof, deviceKey, KEY_CONTRACT, MESSAGE_REVOCATION, device.memory.party.id, none, data)) return -SW_DATA;

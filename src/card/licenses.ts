@@ -14,11 +14,6 @@ export const record = scratch(LICENSE_RECORD);
 /** Wrapping key of the license last opened or stored. */
 export const wrappingKey = scratch(32);
 
-/** The card's device key. */
-export function deviceKeyOf(device: Device): Uint8Array {
-  return device.memory.deviceKey;
-}
-
 export function wipeLicense(): void {
   license.fill(0);
   wrappingKey.fill(0);
@@ -26,7 +21,7 @@ export function wipeLicense(): void {
 
 /** `wrappingKey` for `version` of the license whose id is `id`. */
 export function deriveWrappingKey(device: Device, id: Uint8Array, version: number): void {
-  licenseWrappingKey(wrappingKey, deviceKeyOf(device), device.memory.party.id, id, version);
+  licenseWrappingKey(wrappingKey, device.memory.deviceKey, device.memory.party.id, id, version);
 }
 
 /** Opens the license at `index` into `license` and `record`; false when there is none. */

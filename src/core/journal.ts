@@ -8,7 +8,7 @@
  * of 16: sequence number 4 | type 1 | index 1 | length 2 (0 deletes) | value | first 8 bytes of HMAC-SHA-256 over all before | CRC-32 over all before. The CRC tells
  * torn records, the MAC forged ones. What flash cannot tell by itself is that all of it was copied and put back later.
  */
-import { equal, get16, get32, put16, put32, scratch } from "./bytes.js";
+import { equal, get16, get32, none, put16, put32, scratch } from "./bytes.js";
 import { crc32 } from "./hash/crc32.js";
 import { hmac } from "./hash/hmac.js";
 
@@ -58,7 +58,6 @@ export interface Journal {
 }
 
 const digest = scratch(32);
-const noKey = scratch(32);
 
 /** Bytes that a record with a value of `length` takes. */
 function space(journal: Journal, length: number): number {
@@ -97,7 +96,7 @@ function load(journal: Journal, region: number, offset: number): number {
 /** Puts the MAC of the record in `record` into `digest`. */
 function authenticate(journal: Journal, key: Uint8Array): void {
   const record = journal.record;
-  hmac(digest, record[4] === JOURNAL_BOOT ? noKey : key, [record.subarray(0, 8 + get16(record, 6))]);
+  hmac(digest, record[4] === JOURNAL_BOOT ? none : key, [record.subarray(0, 8 + get16(record, 6))]);
 }
 
 /** True when the MAC of the record in `record` is right. */
@@ -308,7 +307,7 @@ export function journalPut(journal: Journal, type: number, index: number, value:
 
 /** Deletes a value, durably when this answers true. Bytes of it stay in flash until the region is recycled, see `journalRecycle`. */
 export function journalDelete(journal: Journal, type: number, index: number): boolean {
-  return journalPut(journal, type, index, noKey.subarray(0, 0));
+  return journalPut(journal, type, index, none);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { put32, scratch } from "./bytes.js";
 import { expectBytes, expectFunction, expectLength, expectWhole } from "./check.js";
-import { hmac, hmacPrepare, hmacPrepared } from "./hash/hmac.js";
+import { hmac, hmacPrepare, hmacPrepared, turnPads } from "./hash/hmac.js";
 import { sha256 } from "./hash/sha256.js";
 
 /**
@@ -19,7 +19,6 @@ const PROPORTION = 325;
 const AGAIN = 42;
 
 const key = new Uint8Array(32);
-const pads = scratch(128);
 const block = scratch(32);
 const counter = scratch(4);
 const nextLabel = new Uint8Array([1]);
@@ -119,14 +118,14 @@ export function randomFill(out: Uint8Array): boolean {
   expectBytes("out", out);
   out.fill(0);
   if (!ready) return false;
-  hmacPrepare(pads, key);
-  hmacPrepared(key, pads, [nextLabel]);
+  hmacPrepare(turnPads, key);
+  hmacPrepared(key, turnPads, [nextLabel]);
   for (offset = 0; offset < out.length; offset += 32) {
     put32(counter, 0, offset >>> 5);
-    hmacPrepared(block, pads, [savedLabel, counter]);
+    hmacPrepared(block, turnPads, [savedLabel, counter]);
     out.set(block.subarray(0, Math.min(32, out.length - offset)), offset);
   }
   block.fill(0);
-  pads.fill(0);
+  turnPads.fill(0);
   return true;
 }

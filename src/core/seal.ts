@@ -1,11 +1,10 @@
 import { equal, put32, scratch } from "./bytes.js";
 import { expectApart, expectBytes, expectDisjoint, expectLength } from "./check.js";
-import { hmacPrepare, hmacPrepared } from "./hash/hmac.js";
+import { hmacPrepare, hmacPrepared, turnPads } from "./hash/hmac.js";
 
 /** Bytes that sealing adds. */
 export const SEAL_OVERHEAD = 16;
 
-const pads = scratch(128);
 /** 1, then the length of the associated data; or 2, the tag, the number of the keystream block. */
 const macPrefix = scratch(5);
 const streamInput = scratch(21);
@@ -21,7 +20,7 @@ function applyKeystream(to: Uint8Array, from: Uint8Array): void {
   let i = 0;
   for (offset = 0; offset < from.length; offset += 32) {
     put32(streamInput, 17, offset >>> 5);
-    hmacPrepared(mask, pads, [streamInput]);
+    hmacPrepared(mask, turnPads, [streamInput]);
     count = Math.min(32, from.length - offset);
     work.set(from.subarray(offset, offset + count));
     for (i = (count + 3) >> 2; i--;) workWords[i] ^= maskWords[i];
@@ -33,11 +32,11 @@ function applyKeystream(to: Uint8Array, from: Uint8Array): void {
 function authenticate(ad: Uint8Array, plain: Uint8Array): void {
   macPrefix[0] = 1;
   put32(macPrefix, 1, ad.length);
-  hmacPrepared(mask, pads, [macPrefix, ad, plain]);
+  hmacPrepared(mask, turnPads, [macPrefix, ad, plain]);
 }
 
 function wipe(): void {
-  pads.fill(0);
+  turnPads.fill(0);
   mask.fill(0);
   work.fill(0);
 }
@@ -56,7 +55,7 @@ export function seal(out: Uint8Array, key: Uint8Array, ad: Uint8Array, plain: Ui
   expectLength("out", out, plain.length + SEAL_OVERHEAD);
   expectLength("key", key, 32);
   expectApart("out from byte 16 on", out.subarray(SEAL_OVERHEAD), "plain", plain);
-  hmacPrepare(pads, key);
+  hmacPrepare(turnPads, key);
   authenticate(ad, plain);
   streamInput[0] = 2;
   streamInput.set(mask.subarray(0, 16), 1);
@@ -80,7 +79,7 @@ export function open(out: Uint8Array, key: Uint8Array, ad: Uint8Array, sealed: U
   expectLength("key", key, 32);
   expectDisjoint("out", out, "ad", ad);
   expectApart("out", out, "sealed from byte 16 on", sealed.subarray(SEAL_OVERHEAD));
-  hmacPrepare(pads, key);
+  hmacPrepare(turnPads, key);
   streamInput[0] = 2;
   streamInput.set(sealed.subarray(0, 16), 1);
   applyKeystream(out, sealed.subarray(16));

@@ -15,15 +15,15 @@ function newPoint(): Point {
 const zero = newField();
 const one = newField();
 const d = newField();
-const rootOfMinusOne = newField();
 const a = newField();
 const b = newField();
 const c = newField();
 const e = newField();
 const sum = newPoint();
-const point = newPoint();
-/** To add: the neutral element, the base point, minus the public key, both. */
-const table = [newPoint(), newPoint(), newPoint(), newPoint()];
+/** To add: the base point, minus the public key, both. */
+const table = [newPoint(), newPoint(), newPoint()];
+/** Working memory, in the place that is filled last and no more needed at the end. */
+const point = table[2];
 const encoded = new Uint8Array(32);
 const wide = new Uint8Array(64);
 const publicKey = new Uint8Array(32);
@@ -105,16 +105,13 @@ function fillTable(): void {
   if (one[0]) return;
   one[0] = 1;
   fromText(d, "K_VURg[R*W6*XFSOL(@[?_H99]V]?\\Kb29?[*8NZBGD");
-  fromText(rootOfMinusOne, "X?)CI\\1F-SK]c>R*F_0P.\\95;7Se?34JJ;]/O@GHB-B");
   fromText(point[0], "BQ\\HNAUJUd+,gUQd_\\KJ(1E6V6_KaRI/>OdZLN,M(EA");
   encoded.fill(0x66);
   encoded[0] = 0x58;
   unpack(point[1], encoded, 256);
   point[2].set(one);
   multiply(point[3], point[0], point[1]);
-  prepare(table[1], point);
-  setNeutral();
-  prepare(table[0], sum);
+  prepare(table[0], point);
 }
 
 function isFieldZero(value: Field): boolean {
@@ -193,8 +190,11 @@ function decodeEnd(): boolean {
   multiply(a, point[0], point[0]);
   multiply(a, a, point[3]);
   add(b, a, sum[1]);
-  if (isFieldZero(b)) multiply(point[0], point[0], rootOfMinusOne);
-  else {
+  if (isFieldZero(b)) {
+    // the square root of -1
+    fromText(b, "X?)CI\\1F-SK]c>R*F_0P.\\95;7Se?34JJ;]/O@GHB-B");
+    multiply(point[0], point[0], b);
+  } else {
     subtract(b, a, sum[1]);
     if (!isFieldZero(b)) return false;
   }
@@ -250,17 +250,17 @@ export function ed25519VerifyStep(): number {
   } else if (phase === 3) phase = decodeEnd() ? 4 : 9;
   else if (phase === 4) phase = isSmallOrder() ? 9 : 5;
   else if (phase === 5) {
-    prepare(table[2], point);
+    prepare(table[1], point);
     copyPoint(sum, point);
-    addPoint(table[1]);
-    prepare(table[3], sum);
+    addPoint(table[0]);
+    prepare(table[2], sum);
     setNeutral();
     bit = 252;
     phase = 6;
   } else if (phase === 6) {
     double();
     index = ((scalarS[bit >> 3] >> (bit & 7)) & 1) | (((scalarK[bit >> 3] >> (bit & 7)) & 1) << 1);
-    if (index) addPoint(table[index]);
+    if (index) addPoint(table[index - 1]);
     if (--bit < 0) {
       copyPoint(point, sum);
       phase = 7;
@@ -290,12 +290,14 @@ function multiplyBase(scalar: Uint8Array): void {
   let i = 0;
   let j = 0;
   let now = 0;
+  const neutral = [one, one, newField(), zero];
   fillTable();
+  add(neutral[2], one, one);
   setNeutral();
   for (i = 255; i >= 0; i--) {
     double();
     now = (scalar[i >> 3] >> (i & 7)) & 1;
-    for (j = 0; j < 4; j++) select(point[j], table[0][j], table[1][j], now);
+    for (j = 0; j < 4; j++) select(point[j], neutral[j], table[0][j], now);
     addPoint(point);
   }
   powerStart(sum[2], true);

@@ -95,6 +95,10 @@ export interface Device extends Holder {
   answering: number;
   /** What else than an authentication computes, see personalization.ts; 0 for nothing. */
   job: number;
+  /** Length of the message in `buffer` that is not looked at yet; 0 for none, below 0 for one that is void. */
+  received: number;
+  /** Takes that message, or begins what waits, as an event of its own: what brought it there has returned then, and left its memory and its part of the stack. */
+  proceed: () => void;
   /** Counts messages and resynchronizations from 1 on, so that an answer to a message that is void is never sent. */
   turn: number;
   /** Board time at which the device was last put into a slot, or started. */
@@ -141,13 +145,11 @@ export function idleWork(device: Device): void {
   prepareEphemeral(h, device.authenticated);
 }
 
-/** Runs `work`, which ends by `workDone`, as soon as no arithmetic is under way; a later caller replaces one that still waits. */
+/** Runs `work`, which ends by `workDone`, in an event of its own as soon as no arithmetic is under way; a later caller replaces one that still waits. */
 export function whenIdle(device: Device, work: () => void): void {
-  if (device.busy) device.waiting = work;
-  else {
-    device.busy = true;
-    work();
-  }
+  device.waiting = work;
+  if (!device.busy) device.board.after(0, device.proceed);
+  device.busy = true;
 }
 
 /** Counts a failed authentication; from the fourth in a row on each doubles the wait before the next, up to about four minutes. */
@@ -236,7 +238,7 @@ function receive(device: Device, length: number): void {
   const buffer = device.buffer;
   const status = decodeCommand(command, buffer, length);
   let size = command.length;
-  const turn = ++device.turn;
+  const turn = device.turn;
   secured = false;
   const respond = function (sw: number, answer: number): void {
     if (device.turn === turn) respondWith(device, sw, answer);
@@ -276,9 +278,15 @@ function receive(device: Device, length: number): void {
   }
 }
 
+/** Whatever is under way for the peer is void. */
+function nextTurn(device: Device): void {
+  device.turn++;
+  if (device.received) device.received = -1;
+}
+
 /** Somebody has put the device into a slot (or taken it out): sessions end, and the slot hears the answer to reset. */
 export function redock(device: Device, docked: boolean): void {
-  device.turn++;
+  nextTurn(device);
   closeChannel(device.channel);
   if (!docked) return;
   device.connectedAt = device.board.now();
@@ -309,8 +317,9 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     channel,
     handshake,
     link: createLink(role, port, timers, buffer, function (length: number) {
-      receive(device, length);
-      rest(device);
+      device.turn++;
+      if (!device.received) board.after(0, device.proceed);
+      device.received = length;
     }),
     buffer,
     data: buffer.subarray(DATA),
@@ -331,12 +340,20 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     asked: 0,
     answering: 0,
     job: 0,
+    received: 0,
+    proceed: function () {
+      const length = device.received;
+      device.received = 0;
+      if (length > 0) receive(device, length);
+      else if (length === 0) workDone(device);
+      rest(device);
+    },
     turn: 1,
     connectedAt: board.now(),
     blockedUntil: 0,
   };
   device.link.onFailure = function (reason: number) {
-    device.turn++;
+    nextTurn(device);
     if (reason === LINK_RESTARTED) {
       closeChannel(device.channel);
       if (handshake.step !== 0 && !device.busy) abandonHandshake(handshake);

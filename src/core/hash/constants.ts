@@ -49,3 +49,10 @@ export function sha2Constants(count: number): Int32Array {
   }
   return fractions;
 }
+
+/** Gives their memory back; they are computed anew when they are needed again. */
+export function forgetSha2Constants(): void {
+  fractions = new Int32Array(0);
+  prime = 2;
+  index = 0;
+}

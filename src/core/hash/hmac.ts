@@ -3,7 +3,8 @@ import { expectAligned, expectBytes, expectLength, expectParts } from "../check.
 import { sha256 } from "./sha256.js";
 
 const digest = scratch(32);
-const ownPads = scratch(128);
+/** Pads of a key for one turn: whoever prepares them wipes them before anything calls `hmac`. One array for all, since devices have few variables. */
+export const turnPads = scratch(128);
 
 /**
  * Prepares a key for many codes: `pads` becomes the key xor ipad and the key xor opad (RFC 2104), as secret as the key itself.
@@ -52,7 +53,7 @@ export function hmacPrepared(out: Uint8Array, pads: Uint8Array, parts: Uint8Arra
 export function hmac(out: Uint8Array, key: Uint8Array, parts: Uint8Array[]): void {
   expectLength("out", out, 32);
   expectParts("parts", parts);
-  hmacPrepare(ownPads, key);
-  hmacPrepared(out, ownPads, parts);
-  ownPads.fill(0);
+  hmacPrepare(turnPads, key);
+  hmacPrepared(out, turnPads, parts);
+  turnPads.fill(0);
 }

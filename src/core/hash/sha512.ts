@@ -1,7 +1,7 @@
 import { get32 } from "../bytes.js";
 import { expectLength, expectParts } from "../check.js";
 import { natives } from "../natives.js";
-import { sha2Constants } from "./constants.js";
+import { forgetSha2Constants, sha2Constants } from "./constants.js";
 import { createDigest, type Hash } from "./digest.js";
 
 /** Interpreted SHA-512, in a function of its own so that its parts take no memory before they are needed. */
@@ -87,7 +87,7 @@ export function createSha512(): Hash {
   return createDigest<Uint32Array>(new Uint32Array(16), new Uint32Array(48), compress);
 }
 
-/** Made when the first interpreted hash runs. */
+/** Made when an interpreted hash begins, and gone at its end. */
 let own: Hash | null = null;
 
 /**
@@ -106,7 +106,11 @@ export function sha512Step(out: Uint8Array, parts: Uint8Array[]): boolean {
     return true;
   }
   if (!own) own = createSha512();
-  return own(out, parts);
+  if (!own(out, parts)) return false;
+  // A verification goes on with hundreds of products, which need the memory.
+  own = null;
+  forgetSha2Constants();
+  return true;
 }
 
 /**
