@@ -175,7 +175,8 @@ export class LoanWorld {
     return device;
   }
 
-  private makeKiosk(): HostParty {
+  /** A kiosk that no device has met. */
+  makeKiosk(): HostParty {
     const privateKey = this.draw(32);
     const publicKey = new Uint8Array(32);
     const id = this.draw(8);

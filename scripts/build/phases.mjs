@@ -191,6 +191,26 @@ function refuseDeeds(nodes, owners, source) {
     );
 }
 
+/** What a device answers one of its own commands with: it runs once for each. */
+const ANSWERS = "command";
+
+/** Takes scratch that only ANSWERS uses out of its place, to be made when that runs; what else a phase does goes without. Answers the statements. */
+function takeInto(nodes, owners, written) {
+  const host = owners.get(ANSWERS);
+  if (host?.group.place !== COMMANDS || !isFunction(host.statement) || host.group.nodes.length > 1) return [];
+  const memory = (name) => owners.get(name).group.nodes.every((node) => !isFunction(node.statement) && repeatable(node, written, memory));
+  const taken = nodes.filter(
+    ({ names, group, mentions }) =>
+      group.place === COMMANDS &&
+      names.length > 0 &&
+      names.every(memory) &&
+      mentions.every(({ name }) => [undefined, COMMANDS].includes(owners.get(name).group.place)) &&
+      [...group.users].every((user) => user === host.group),
+  );
+  for (const { group } of taken) group.place = ANSWERS;
+  return taken;
+}
+
 /** Marks the identifiers that are assigned to, and those that are called. */
 function markUses(program) {
   (function walk(node) {
@@ -207,8 +227,10 @@ export function phase(source, moduleOf) {
   const { root } = analyse(program);
   markUses(program);
   const { nodes, owners } = groupStatements(program, root);
-  place(nodes, owners, writtenTo(program), moduleOf);
+  const written = writtenTo(program);
+  place(nodes, owners, written, moduleOf);
   refuseDeeds(nodes, owners, source);
+  const taken = takeInto(nodes, owners, written);
   const placeOf = (node) => node.group.place;
   /** What can be reached from outside, by phase: names in the order of the array that the phase answers. */
   const entries = Array.from({ length: OPENING + 1 }, () => []);
@@ -217,6 +239,10 @@ export function phase(source, moduleOf) {
   function text(node) {
     let out = "";
     let at = node.statement.start;
+    if (taken.length && node.names[0] === ANSWERS) {
+      out = source.slice(at, node.statement.body.start + 1) + taken.map(text).join("\n");
+      at = node.statement.body.start + 1;
+    }
     for (const identifier of [...new Set(node.mentions)].sort((a, b) => a.start - b.start)) {
       const owner = owners.get(identifier.name);
       const where = placeOf(owner);
@@ -224,7 +250,7 @@ export function phase(source, moduleOf) {
         out += source.slice(at, identifier.start) + "new Uint8Array";
         at = identifier.end;
       }
-      if (identifier.name === SCRATCH || where === undefined || surrounds(where, placeOf(node))) continue;
+      if (identifier.name === SCRATCH || where === undefined || where === ANSWERS || surrounds(where, placeOf(node))) continue;
       if (where === SHARED || identifier.assigned || !isFunction(owner.statement))
         throw new Error(`line ${identifier.loc.start.line}: "${identifier.name}" belongs to a phase, and can only be called from outside`);
       if (!entries[where].includes(identifier.name)) entries[where].push(identifier.name);

@@ -360,11 +360,12 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
       releaseCommands();
     }
   };
-  slowDown(device);
+  // The generator first: what a session goes through is not in memory yet.
   randomStart(board.entropy, board.entropyQuality, seed.subarray(0, journalGet(memory.journal, SLOT_RANDOM, 0, seed)), function (saved) {
     return journalPut(memory.journal, SLOT_RANDOM, 0, saved);
   });
   seed.fill(0);
+  slowDown(device);
   linkReset(device.link);
   idleWork(device);
   return device;
