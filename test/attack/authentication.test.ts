@@ -341,7 +341,7 @@ test("failed authentications slow the next ones down, over power-off too, and ne
     { card: [{ file, from: "failures > 3 ? 1000 << (failures - 3) : 0", to: "0" }] },
     // A card that counts, and forgets with its power; and one that remembers, and takes the power for the end of the delay.
     { card: [{ file, from: "  storeState(device.memory);\n  slowDown(device);", to: "  slowDown(device);" }] },
-    { card: [{ file, from: "  slowDown(device);\n  randomStart(", to: "  randomStart(" }] },
+    { card: [{ file, from: "  slowDown(device);\n  linkReset(", to: "  linkReset(" }] },
   ]);
 });
 
