@@ -50,14 +50,14 @@ function collect(entropy: (out: Uint8Array) => void): boolean {
       }
       if (last === first) equal++;
       // The first 64 samples are kept to be compared.
-      if (taken < 64) pads[taken + i] = last;
-      else again = last === pads[again] ? again + 1 : last === pads[0] ? 1 : 0;
+      if (taken < 64) turnPads[taken + i] = last;
+      else again = last === turnPads[again] ? again + 1 : last === turnPads[0] ? 1 : 0;
       if (repeated >= REPETITIONS || equal >= PROPORTION || again >= AGAIN) good = false;
     }
     sha256(key, parts);
   }
   block.fill(0);
-  pads.fill(0);
+  turnPads.fill(0);
   return good;
 }
 
