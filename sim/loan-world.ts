@@ -175,8 +175,7 @@ export class LoanWorld {
     return device;
   }
 
-  /** A kiosk that no device has met. */
-  makeKiosk(): HostParty {
+  private makeKiosk(): HostParty {
     const privateKey = this.draw(32);
     const publicKey = new Uint8Array(32);
     const id = this.draw(8);

@@ -73,15 +73,6 @@ $inside=function(){return $peak;};
 require=function(n){return n=="crypto"?$crypto:n=="Flash"?$flash:n=="Storage"?$storage:$require(n);};
 `;
 
-/**
- * Leaves the bundle as many of Espruino's variables as a board with `count` of them has, whatever the engine has and the bench holds: one array takes the rest. The
- * bench's own calls go on the bundle's account. Where the bundle then runs out of memory the process ends.
- */
-export const espruinoRoom = (count: number): string => `
-var $room=new Uint8Array(1);$room=process.memory();$room=new Uint8Array(($room.free-${String(count)}-2)*$room.blocksize);
-$later($quit,1);
-`;
-
 /** For JerryScript: what boards/jerryscript/host puts into the engine, asked of the simulator. The host itself gives `$pipeRead` and `$pipeWrite`. */
 export const JERRY_LOCKSTEP = `
 function $get(n){var b=$pipeRead(n),s="",i=0;for(i=0;i<b.length;i++)s+=String.fromCharCode(b[i]);return s;}

@@ -5,7 +5,7 @@ import type { EngineContext } from "../espruino/context.js";
 import { PowerCut } from "../flash.js";
 import { Channel, type Message } from "./channel.js";
 import { LINUX_FLASH_LENGTH } from "./espruino-bench.js";
-import { ESPRUINO_INSIDE, ESPRUINO_LOCKSTEP, JERRY_LOCKSTEP, espruinoRoom } from "./lockstep.js";
+import { ESPRUINO_INSIDE, ESPRUINO_LOCKSTEP, JERRY_LOCKSTEP } from "./lockstep.js";
 import { searchProcess } from "./memory.js";
 import { storageImage } from "./storage-image.js";
 
@@ -17,17 +17,14 @@ interface Engine {
   load(folder: string, bundle: string): string[];
 }
 
-/**
- * An Espruino built for Linux, booting from its own Storage. `inside`: it looks at its variables inside events, for `peak`. `room`: variables that the bundle
- * finds free, 0 for all.
- */
-export function espruino(program: string, inside = false, room = 0): Engine {
+/** An Espruino built for Linux, booting from its own Storage. `inside`: it looks at its variables inside events, for `peak`. */
+export function espruino(program: string, inside = false): Engine {
   return {
     program,
     load: (folder, bundle) => {
       const encoder = new TextEncoder();
       const files = {
-        ".bootPowerOn": encoder.encode(ESPRUINO_LOCKSTEP + (inside ? ESPRUINO_INSIDE : "") + (room ? espruinoRoom(room) : "")),
+        ".bootPowerOn": encoder.encode(ESPRUINO_LOCKSTEP + (inside ? ESPRUINO_INSIDE : "")),
         ".boot0": Buffer.from(bundle, "latin1"),
       };
       writeFileSync(path.join(folder, "espruino.flash"), storageImage(LINUX_FLASH_LENGTH, files));

@@ -149,7 +149,7 @@ test("a card that prints a key is noticed", async () => {
   const print = {
     file: "src/card/card.ts",
     from: "  device.data.set(record);\n",
-    to: "  device.data.set(record);\n  print(deviceKeyOf(device));\n",
+    to: "  device.data.set(record);\n  print(device.memory.deviceKey);\n",
   };
   const secrets = new Secrets();
   let told = "";
