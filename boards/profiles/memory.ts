@@ -17,10 +17,10 @@ export interface Need {
 
 /** Variables of 13 bytes, by role, measured on the engine after each event (test/engine/held.ts). The reader's rest is that after a play; the client does not play there. */
 export const NEEDED: Readonly<Record<Role, Need>> = {
-  card: { boot: 1270, resting: 1260, deepest: 2230, inside: 2460 },
-  cartridge: { boot: 1570, resting: 2470, deepest: 3360, inside: 3680 },
-  reader: { boot: 2350, resting: 2590, deepest: 4260, inside: 4570 },
-  client: { boot: 3720, resting: 3640, deepest: 5690, inside: 6020 },
+  card: { boot: 1310, resting: 1320, deepest: 2200, inside: 2380 },
+  cartridge: { boot: 1580, resting: 2470, deepest: 3360, inside: 3680 },
+  reader: { boot: 2370, resting: 2590, deepest: 4260, inside: 4570 },
+  client: { boot: 3710, resting: 3640, deepest: 5690, inside: 6020 },
 };
 
 /** Variables that must be left at the deepest point between events. */
