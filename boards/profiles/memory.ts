@@ -15,7 +15,7 @@ export interface Need {
   readonly inside: number;
 }
 
-/** Variables of 13 bytes, by role, measured on the engine after each event (test/engine/held.ts). The reader's rest is that after a play; the client does not play there. */
+/** Variables of 13 bytes, by role, measured on the engine after each event (test/engine/held.ts). The reader's rest is that after a play; the client's figures are without one. */
 export const NEEDED: Readonly<Record<Role, Need>> = {
   card: { boot: 1310, resting: 1320, deepest: 2200, inside: 2380 },
   cartridge: { boot: 1580, resting: 2470, deepest: 3360, inside: 3680 },

@@ -11,16 +11,11 @@ import { fakeCard } from "../scenario/support/fake-card.js";
 import { centerParty, identityOf, partyOf } from "../scenario/support/parties.js";
 import { DAY, HOUR, SECOND, Stage } from "../scenario/support/stage.js";
 import { suite } from "../suite.js";
-import { altered, authenticates } from "./support/attempts.js";
-import { mutantModule, type Edit } from "./support/mutant.js";
+import { altered, authenticates, readerTakesCard } from "./support/attempts.js";
+import { SIGNATURE, mutantModule, type Edit } from "./support/mutant.js";
 import { tried } from "./support/tried.js";
 
 const test = suite("attacks by certificates");
-const SIGNATURE: Edit = {
-  file: "src/core/protocol/responder.ts",
-  from: "if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);",
-  to: "",
-};
 
 const NOT_BEFORE: Edit = {
   file: "src/core/protocol/certificate.ts",
@@ -131,10 +126,7 @@ test("[A11] the reader refuses a card that is not valid yet, by the time that it
       await stage.settled();
       stage.world.undock(stage.card);
       fakeCard(stage, partyOf(stage, { role: ROLE_CARD, notBefore: stage.time() + 30 * 86_400 }));
-      await stage.world.sleep(20 * SECOND);
-      const { sessions, cardRefusal } = await stage.status();
-      assert.is(cardRefusal, sessions & 1 ? 0 : 0x6982);
-      return (sessions & 1) === 1;
+      return readerTakesCard(stage);
     },
     "reader",
     [NOT_BEFORE],

@@ -2,6 +2,8 @@ import type { Limbs } from "../natives.js";
 import type { Field, Products } from "./field.js";
 import { convolveProducts, extend, lowered, newField, rounder } from "./field.js";
 
+export type Convolve = (a: Limbs, b: Limbs, shift: number) => number;
+
 /**
  * One step of the ladder.
  *
@@ -10,8 +12,6 @@ import { convolveProducts, extend, lowered, newField, rounder } from "./field.js
  * @param x - of the result
  * @param z - of the result
  */
-export type Convolve = (a: Limbs, b: Limbs, shift: number) => number;
-
 export type Ladder = (now: number, next: number, x: Field, z: Field) => void;
 
 /**

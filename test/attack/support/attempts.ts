@@ -1,8 +1,9 @@
 /** What an attacker tries at the kiosk's slots, and what the device says to it. */
+import * as assert from "uvu/assert";
 import { ROLE_CARD, ROLE_CARTRIDGE } from "../../../src/core/protocol/constants.js";
 import { HostParty } from "../../../src/host/party.js";
 import { DeviceError, DeviceSession, type ApduTransport } from "../../../src/host/session.js";
-import type { Stage } from "../../scenario/support/stage.js";
+import { SECOND, type Stage } from "../../scenario/support/stage.js";
 
 /** Status with which the card (or cartridge) ends an authentication of `party`: 0x9000 when it succeeds. */
 export async function authenticates(stage: Stage, party: HostParty, name: "card" | "cartridge" = "card"): Promise<number> {
@@ -14,6 +15,14 @@ export async function authenticates(stage: Stage, party: HostParty, name: "card"
     if (!(error instanceof DeviceError)) throw error;
     return error.status;
   }
+}
+
+/** Whether the reader takes the card that has come into its slot; where not, it says so. */
+export async function readerTakesCard(stage: Stage): Promise<boolean> {
+  await stage.world.sleep(20 * SECOND);
+  const { sessions, cardRefusal } = await stage.status();
+  assert.is(cardRefusal, sessions & 1 ? 0 : 0x6982);
+  return (sessions & 1) === 1;
 }
 
 /** The same party with something false about it. */

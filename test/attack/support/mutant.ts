@@ -116,6 +116,13 @@ export async function mutantModule(entry: string, edits: Edit[]): Promise<unknow
   return import(file);
 }
 
+/** A certificate with any signature is taken. */
+export const SIGNATURE: Edit = {
+  file: "src/core/protocol/responder.ts",
+  from: "if (result !== 1) return answer(h, HANDSHAKE_CERTIFICATE);",
+  to: "",
+};
+
 /**
  * The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check, one before where that is of an issuer's certificate, and
  * one before an ephemeral key that is made in idle time.
