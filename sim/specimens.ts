@@ -54,7 +54,7 @@ export function specimen(name: DeviceName, days: number, engine: EngineName = "e
       led: "B2",
       capacitor: { pin: "A0", ratio: 2 },
       powerFail: "A1",
-      tamper: "B1",
+      tamper: "B3",
       contact: "A8",
       nor: { A4: 0x100000 },
       card: { select: "B10", capacity: 0x40000000 },

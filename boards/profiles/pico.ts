@@ -1,4 +1,5 @@
-import { decoder, norFlash, sdCard, supplyParts, variableBytes, wire, type BoardProfile } from "./profile.js";
+import { decoder, norFlash, rails, sdCard, slot, supplyParts, usbHost } from "./parts.js";
+import { pins, variableBytes, type BoardProfile } from "./profile.js";
 
 const BOARD = "boards/PICO_R1_3.py";
 
@@ -17,14 +18,24 @@ export const pico: BoardProfile = {
     value: "noise of the ADC on a voltage reference that starts; needs the seed of enrollment",
     source: "targets/stm32/jshardware.c, jshGetRandomNumber; RM0368 (STM32F401): the chip has no generator",
   },
-  adc: { value: "A0-A7, B0, B1", source: "boards/pins/stm32f401.csv" },
+  outside: {
+    value: [...pins("A", 0, 8), "A10", "B1", ...pins("B", 3, 10), ...pins("B", 13, 15)],
+    source: `${BOARD}, board`,
+  },
+  adc: { value: [...pins("A", 0, 7), "B1"], source: "boards/pins/stm32f401.csv; B0 is behind a jumper" },
+  power: {
+    supply: { value: "3.3", source: `${BOARD}, board` },
+    gives: { value: "VCC", source: "espruino.com/Pico, Power: 5 V of USB less a diode's drop; VBAT in the engine's board file" },
+    takes: null,
+  },
   serial: { value: ["Serial1", "Serial2", "USB"], source: `${BOARD}, chip.usart; Serial6 shares USB's pins` },
   receiveBuffer: { value: 1024, source: "scripts/build_platform_config.py, bufferSizeIO" },
   standby: {
-    value: 130,
-    source: "STM32F401xD data sheet, stop mode, low-power regulator, flash in deep power-down: at most 100 at 55 degrees; W25Q and RTC 30",
+    value: 410,
+    source:
+      "stop mode, low-power regulator, flash in deep power-down (targets/stm32/jshardware.c, jshSleep): STM32F401xD data sheet, table 28, at most 36 at 25 degrees and 270 at 85, so 100 at 55; W25Q32JV data sheet, ICC1: 50; SD card asleep 250, as card makers state it; crystal and the board's own regulator 10",
   },
-  brownout: { value: 1740, source: "STM32F401xD data sheet, 6.3.7: power-down reset, falling edge, at most 1.74 V" },
+  brownout: { value: 1760, source: "STM32F401xD data sheet, table 19: power-down reset, falling edge, at most" },
   clock: { value: 40, source: "32.768 kHz crystal on C14 and C15 of 20 ppm, doubled for temperature and age" },
   roles: [
     {
@@ -33,10 +44,10 @@ export const pico: BoardProfile = {
       content: { where: "SD card on SPI2", bytes: 1073741824 },
       journal: "W25Q32 on SPI1",
       parts: [
-        wire("Kiosk or reader", "B6", "B7"),
+        ...supplyParts("3.3", "A0", "A1", "A8", "B3"),
+        slot("Slot: kiosk or reader", "B6", "B7", false),
         norFlash("Journal: W25Q32", "A5", "A6", "A7", "A4"),
-        sdCard("Content: SD card", "B13", "B14", "B15", "B10"),
-        ...supplyParts("A0", "A1", "A8", "B1"),
+        sdCard("Content: microSD card", "B13", "B14", "B15", "B10"),
       ],
     },
     {
@@ -45,8 +56,10 @@ export const pico: BoardProfile = {
       content: null,
       journal: "W25Q32 on SPI1",
       parts: [
-        wire("Card", "B6", "B7"),
-        wire("Cartridge", "A2", "A3"),
+        rails("3.3", "VCC"),
+        usbHost(),
+        slot("Slot: card", "B6", "B7"),
+        slot("Slot: cartridge", "A2", "A3"),
         norFlash("Journal: W25Q32", "A5", "A6", "A7", "A4"),
         decoder("B3", "B5", "B9", "B8"),
       ],
@@ -54,7 +67,7 @@ export const pico: BoardProfile = {
   ],
   notes: [
     "Storage has three pages of 16 KiB and code needs two of them, so the journal is in a NOR flash outside.",
-    "Stop mode draws much: for long loans take a board with an nRF52, whose capacitor is a tenth.",
+    "Most of what stands by is the SD card: for loans of more than some days take an Espruino WiFi, whose contents are in a flash chip.",
     "The decoder sends on B4 as well; the firmware does not read it.",
     "The crystal on C14 and C15 is optional on this board (boards/PICO_R1_3.py, notes): a cartridge needs one soldered in, for its deadline to be as exact as said here.",
   ],

@@ -1,4 +1,5 @@
 /** What is known of a board, each fact with its source, and how devices are wired on it. Host code only: nothing of this is in a bundle. */
+import type { Part } from "./parts.js";
 
 export interface Fact<T> {
   readonly value: T;
@@ -7,21 +8,6 @@ export interface Fact<T> {
 }
 
 export type Role = "card" | "cartridge" | "reader" | "client";
-
-/** One wire of a drawing: a pin of the board, and the pin of the part it goes to. */
-export interface Connection {
-  readonly pin: string;
-  readonly to: string;
-}
-
-/** A part beside the board. `symbol` chooses how it is drawn. */
-export interface Part {
-  readonly title: string;
-  readonly symbol: "connector" | "chip" | "supply" | "switch" | "speaker";
-  readonly connections: readonly Connection[];
-  /** What its other pins need, a few words a line. */
-  readonly also?: readonly string[];
-}
 
 export interface RoleWiring {
   readonly role: Role;
@@ -32,6 +18,16 @@ export interface RoleWiring {
   /** Where the journal is. */
   readonly journal: string;
   readonly parts: readonly Part[];
+}
+
+/** Pins that carry power, as they are printed on the board; null where there is none that a drawing needs. */
+export interface Power {
+  /** Takes or gives V+, some 3 V, on which the chip runs. */
+  readonly supply: Fact<string>;
+  /** Gives the 5 V of USB, for what is in the slots. */
+  readonly gives: Fact<string> | null;
+  /** Takes a slot's 5 V. */
+  readonly takes: Fact<string> | null;
 }
 
 export interface BoardProfile {
@@ -50,13 +46,22 @@ export interface BoardProfile {
   readonly flashPage: Fact<number>;
   readonly nativeCrypto: Fact<readonly string[]>;
   readonly random: Fact<string>;
-  /** Pins that measure voltage. */
-  readonly adc: Fact<string>;
+  /** How its pins are printed on the board, a sentence, where that differs from the engine's names. */
+  readonly printed?: string;
+  /** Pins that are led out and that a drawing may use, by the engine's names; empty where nothing is wired. */
+  readonly outside: Fact<readonly string[]>;
+  /** Those of `outside` that measure voltage. */
+  readonly adc: Fact<readonly string[]>;
+  /** null where nothing is wired. */
+  readonly power: Power | null;
   readonly serial: Fact<readonly string[]>;
   readonly receiveBuffer: Fact<number>;
-  /** Current with memory and timer alive, at its worst, in microamperes; null where the board cannot be a cartridge. */
+  /**
+   * Current of all that hangs on V+ with memory and timer alive, the key supply's own parts aside, at its worst, in microamperes; null where the board is no
+   * cartridge, or draws so much that no capacitor holds it for a day.
+   */
   readonly standby: Fact<number> | null;
-  /** Supply below which the chip may reset, at its worst, in millivolts. */
+  /** Supply below which the chip may reset, at its worst, in millivolts; null where `standby` is. */
   readonly brownout: Fact<number> | null;
   /** Clock error at its worst, parts per million. */
   readonly clock: Fact<number>;
@@ -65,75 +70,15 @@ export interface BoardProfile {
   readonly notes: readonly string[];
 }
 
-/** Bytes in an Espruino variable by their number (src/jsvar.h). */
+/** Bytes in an Espruino variable by their number: a variable holds four references of as many bits as that number needs. */
 export function variableBytes(variables: number): Fact<number> {
-  return { value: variables <= 2047 ? 12 : variables <= 8191 ? 13 : variables <= 16383 ? 14 : 16, source: "src/jsvar.h, JSVAR_CACHE_SIZE" };
-}
-
-/** The supply of a cartridge around `adc`, `fail` and the slot's `contact`, alike on every board, and the switch at `tamper` if there is a pin. */
-export function supplyParts(adc: string, fail: string, contact: string, tamper: string | null): Part[] {
-  return [
-    {
-      title: "Key supply",
-      symbol: "supply",
-      connections: [
-        { pin: "VCC", to: "V+" },
-        { pin: adc, to: "divider" },
-        { pin: fail, to: "power fail" },
-        { pin: contact, to: "slot contact" },
-        { pin: "GND", to: "GND" },
-      ],
-    },
-    ...(tamper === null
-      ? []
-      : [{ title: "Case switch", symbol: "switch" as const, connections: [{ pin: tamper, to: "opens with the case" }] }]),
-  ];
-}
-
-/** A wire to another device. */
-export function wire(title: string, tx: string, rx: string): Part {
   return {
-    title,
-    symbol: "connector",
-    connections: [
-      { pin: tx, to: "RXD" },
-      { pin: rx, to: "TXD" },
-      { pin: "GND", to: "GND" },
-    ],
+    value: variables <= 2047 ? 12 : variables <= 8191 ? 13 : variables <= 16383 ? 14 : 16,
+    source: "src/jsutils.h, JSVARREF_BITS by JSVAR_CACHE_SIZE",
   };
 }
 
-/** A W25Q flash chip. */
-export function norFlash(title: string, sck: string, miso: string, mosi: string, cs: string): Part {
-  return {
-    title,
-    symbol: "chip",
-    connections: [
-      { pin: sck, to: "CLK" },
-      { pin: miso, to: "DO" },
-      { pin: mosi, to: "DI" },
-      { pin: cs, to: "/CS" },
-    ],
-    also: ["VCC, /WP, /HOLD to V+", "GND to GND"],
-  };
-}
-
-/** An SD card in SPI mode (SD Physical Layer Simplified Specification, 7). */
-export function sdCard(title: string, sck: string, miso: string, mosi: string, cs: string): Part {
-  return { ...norFlash(title, sck, miso, mosi, cs), also: ["VDD to V+", "VSS to GND", "10k: DO, /CS to V+"] };
-}
-
-/** A decoder of the VS1053 class, its serial data interface (VLSI VS1053b data sheet, 7.3). */
-export function decoder(sck: string, mosi: string, select: string, request: string): Part {
-  return {
-    title: "Decoder: VS1053",
-    symbol: "speaker",
-    connections: [
-      { pin: sck, to: "SCLK" },
-      { pin: mosi, to: "SI" },
-      { pin: select, to: "XDCS" },
-      { pin: request, to: "DREQ" },
-    ],
-    also: ["XCS, XRESET to V+"],
-  };
+/** Pins `from` to `to` of a port: `pins("D", 28, 31)` is D28, D29, D30, D31. */
+export function pins(port: string, from: number, to = from): string[] {
+  return Array.from({ length: to - from + 1 }, (_, i) => port + String(from + i));
 }

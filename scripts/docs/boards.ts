@@ -2,7 +2,16 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CHARGED, MARGIN, SUPERVISION, TIME_CONSTANT, TOLERANCE, capacitorFor, longestDays } from "../../boards/profiles/capacitor.js";
+import {
+  CHARGED,
+  SPREAD,
+  SUPERVISION,
+  TIME_CONSTANT,
+  TOLERANCE,
+  WARNING,
+  capacitorFor,
+  longestDays,
+} from "../../boards/profiles/capacitor.js";
 import { DEFAULT_BOARD, profiles } from "../../boards/profiles/index.js";
 import { NEEDED, SPARE, fits } from "../../boards/profiles/memory.js";
 import type { BoardProfile, Fact, Role } from "../../boards/profiles/profile.js";
@@ -28,6 +37,18 @@ function fact<T>(name: string, from: Fact<T> | null, show: (value: T) => string 
   return from === null ? [name, "none", ""] : [name, show(from.value), from.source];
 }
 
+/** Names one after the other, three and more that follow each other as a range. */
+function list(names: readonly string[]): string {
+  const runs: string[][] = [];
+  for (const name of names) {
+    const last = runs.at(-1)?.at(-1);
+    const [, letter, number] = /^([A-Z])(\d+)$/.exec(last ?? "") ?? [];
+    if (letter !== undefined && name === letter + String(Number(number) + 1)) runs.at(-1)?.push(name);
+    else runs.push([name]);
+  }
+  return runs.flatMap((run) => (run.length < 3 ? run : [`${run[0] ?? ""}-${run.at(-1) ?? ""}`])).join(", ") || "none";
+}
+
 function boardSection(profile: BoardProfile): string {
   const rows = [
     fact("chip", profile.chip),
@@ -36,13 +57,21 @@ function boardSection(profile: BoardProfile): string {
     ),
     fact("code area", profile.codeArea, size),
     fact("flash page", profile.flashPage, size),
-    fact("native cryptography", profile.nativeCrypto, (list) => list.join(", ") || "none"),
+    fact("native cryptography", profile.nativeCrypto, list),
     fact("random numbers", profile.random),
-    fact("measures voltage on", profile.adc),
-    fact("serial ports", profile.serial, (list) => list.join(", ")),
+    fact("led out", profile.outside, list),
+    fact("measures voltage on", profile.adc, list),
+    ...(profile.power === null
+      ? []
+      : [fact("about 3 V on", profile.power.supply), fact("gives 5 V on", profile.power.gives), fact("takes 5 V on", profile.power.takes)]),
+    fact("serial ports", profile.serial, list),
     fact("receive buffer", profile.receiveBuffer, (value) => `${String(value)} bytes`),
-    fact("standby, at worst", profile.standby, (value) => `${String(value)} µA`),
-    fact("resets below, at worst", profile.brownout, (value) => `${String(value)} mV`),
+    ...(profile.standby === null
+      ? []
+      : [
+          fact("standby, at worst", profile.standby, (value) => `${String(value)} µA`),
+          fact("resets below, at worst", profile.brownout, (value) => `${String(value)} mV`),
+        ]),
     fact("clock error, at worst", profile.clock, (value) => `${String(value)} ppm`),
   ];
   const roles = profile.roles.map((wiring) => [
@@ -160,10 +189,15 @@ to V₁, the least capacitance for a time T is
 
     C = I τ (1 − exp(−T/τ)) / (V₀ exp(−T/τ) − V₁)
 
-V₀ is ${CHARGED.toFixed(1)} V. V₁ is the voltage at which the chip may reset, at its worst, and ${MARGIN.toFixed(1)} V for the regulator and the overwrite after the warning. τ is
-${(TIME_CONSTANT / 86400).toFixed(0)} days, for a capacitor that has been charged for some days; I is the board's standby and ${SUPERVISION.toFixed(1)} µA for divider, comparator and regulator.
-The figures for each board include the minus ${((1 - TOLERANCE) * 100).toFixed(0)} percent that capacitors are sold with. The capacitor is the fail-safe, not the clock: the
+V₀ is ${CHARGED.toFixed(1)} V. V₁ is where the comparator warns and the firmware erases the key: ${WARNING.toFixed(2)} V, and ${String(100 * SPREAD)} percent more for the parts' tolerances. That is early enough for
+the flash chip with the journal, which wants 2.7 V, and leaves the overwrite more than a volt down to the processor's reset. τ is
+${(TIME_CONSTANT / 86400).toFixed(0)} days, for a capacitor that has been charged for some days. The key is in the processor's own memory, so I is all that hangs on V+, the board's standby,
+and ${String(SUPERVISION)} µA for the key supply itself: divider, comparator, case switch and leakage. All are the most that the data sheets allow at 55 °C; at room temperature the
+processors' part is an eighth. The figures for each board include the minus ${((1 - TOLERANCE) * 100).toFixed(0)} percent that capacitors are sold with. The capacitor is the fail-safe, not the clock: the
 timer erases at the deadline, and running dry comes later.
+
+A kiosk's slot has one contact more than a reader's, \`charge\`: 5.5 V, at most 1 A. From it the capacitor is charged through D1, and from nothing else. While a slot supplies the
+board, Q1 keeps the capacitor out of it.
 
 ## The host program for JerryScript
 

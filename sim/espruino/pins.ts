@@ -126,6 +126,7 @@ export class Pins {
       "setWatch",
       (handler: (event: object) => void, pin: unknown, options?: boolean | { repeat?: boolean; edge?: unknown; debounce?: number }) => {
         const name = nameOf(pin);
+        if (this.#blocked(name)) return undefined;
         const button = name.startsWith("BTN");
         const detail = typeof options === "object" ? options : { repeat: Boolean(options) };
         const edge =
@@ -170,6 +171,15 @@ export class Pins {
       settle: 0,
     });
     return id;
+  }
+
+  /**
+   * True where the chip cannot watch `pin` any more: an STM32 has one interrupt line for all pins of a number, so that A1 keeps B1 from being watched, and
+   * the engine only warns on its console (targets/stm32/jshardware.c, jshCanWatch).
+   */
+  #blocked(pin: string): boolean {
+    const number = /^[A-Z](\d+)$/.exec(pin)?.[1];
+    return number !== undefined && this.#watches.some((other) => other.pin !== pin && /^[A-Z](\d+)$/.exec(other.pin)?.[1] === number);
   }
 
   #event: (state: boolean) => object = () => ({});

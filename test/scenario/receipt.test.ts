@@ -86,9 +86,9 @@ test("[F2] an opened case erases, and the receipt says tamper", async () => {
   await Stage.play({ seed: 64 }, async (stage) => {
     const loanId = await stage.rent(stage.sample(500));
     assert.ok(stage.cartridge.keyValid);
-    stage.cartridge.pins.drive("B1", false);
+    stage.cartridge.pins.drive("B3", false);
     await stage.world.sleep(SECOND);
-    stage.cartridge.pins.drive("B1", true);
+    stage.cartridge.pins.drive("B3", true);
     await stage.world.sleep(SECOND);
     assert.not.ok(stage.cartridge.keyValid);
     assert.is((await told(stage, loanId))?.cause, CAUSE_TAMPER);

@@ -202,4 +202,23 @@ test("the same seed gives the same trace, another seed another", async () => {
   assert.ok(first.length > 2000);
 });
 
+test("of two pins with one number only the first is watched, as an STM32 has one interrupt line for both", async () => {
+  const { world, board, slot } = cartridge(
+    "setWatch(function(){Serial1.write('a')},'A1',{edge:'both',repeat:true});setWatch(function(){Serial1.write('b')},'B1',{edge:'both',repeat:true});" +
+      "setWatch(function(){Serial1.write('c')},'B3',{edge:'both',repeat:true});Serial1.setup(115200,{})",
+    { wiring: { led: "B2" } },
+  );
+  const heard: number[] = [];
+  world.hostPort("kiosk", slot.wire).onReceive((bytes) => heard.push(...bytes));
+  await world.run(async () => {
+    world.dock(board, slot);
+    await world.sleep(1000);
+    for (const pin of ["A1", "B1", "B3"]) {
+      board.pins.drive(pin, true);
+      await world.sleep(100);
+    }
+  });
+  assert.is(String.fromCharCode(...heard), "ac");
+});
+
 test.run();

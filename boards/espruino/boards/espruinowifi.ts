@@ -69,13 +69,13 @@ export function client(): Board {
   return board;
 }
 
-/** A cartridge: key capacitor on A0 and A1, case switch on B1. */
+/** A cartridge: key capacitor on A0 and A1, case switch on B3, slot contact on B10: watched pins of an STM32 differ in number. */
 export function cartridge(): Board {
   const board = espruinoWifi();
   board.serial.push(serialPort(Serial1, 115200, "B6", "B7"));
   board.keyMemory = ramKeyMemory(512);
   board.keySupply = keySupply("A0", 2, 4800, "A1");
   board.onContact = contact("B10");
-  board.onTamper = tamperSwitch("B1");
+  board.onTamper = tamperSwitch("B3");
   return board;
 }

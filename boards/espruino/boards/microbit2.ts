@@ -15,8 +15,9 @@ export const BUTTON = "D5";
 export const PRESSED = 1;
 export const CONSOLE = "Serial1";
 
+/** The LED is the light of the microphone: those of the display are lit row by row. */
 function microbit2Board(): BoardInMaking {
-  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "D3", {
+  return nrf52Board("micro:bit 2", 0, serialPort(Serial1, 115200, "D1", "D2"), "H5", {
     convolve: E.convolve,
     crc32: E.CRC32,
     collect: process.memory,
@@ -28,14 +29,14 @@ export function card(): Board {
   return microbit2Board();
 }
 
-/** A cartridge: contents in a NOR flash on SPI1, key capacitor on D0 and D8, case switch on D9. */
+/** A cartridge: contents in a NOR flash on SPI1, key capacitor on D0 and D12, slot contact on D4, case switch on D7. */
 export function cartridge(): Board {
   const board = microbit2Board();
   SPI1.setup({ sck: "D13", miso: "D14", mosi: "D15", baud: 8000000 });
   board.keyMemory = ramKeyMemory(512);
-  board.keySupply = keySupply("D0", 2, 4800, "D8");
-  board.onContact = contact("D12");
-  board.onTamper = tamperSwitch("D9");
+  board.keySupply = keySupply("D0", 2, 4800, "D12");
+  board.onContact = contact("D4");
+  board.onTamper = tamperSwitch("D7");
   board.contentStore = contentIn(norPages(SPI1, "D16"), 0);
   return board;
 }

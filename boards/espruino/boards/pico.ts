@@ -55,13 +55,13 @@ function pico(): Board {
   };
 }
 
-/** A cartridge: contents on an SD card, key capacitor on A0 and A1, case switch on B1, slot contact on A8. */
+/** A cartridge: contents on an SD card, key capacitor on A0 and A1, case switch on B3, slot contact on A8: watched pins of an STM32 differ in number. */
 export function cartridge(): Board {
   const board = pico() as { -readonly [key in keyof Board]: Board[key] };
   SPI2.setup({ sck: "B13", miso: "B14", mosi: "B15", baud: 8000000 });
   board.keyMemory = ramKeyMemory(512);
   board.keySupply = keySupply("A0", 2, 4800, "A1");
-  board.onTamper = tamperSwitch("B1");
+  board.onTamper = tamperSwitch("B3");
   board.onContact = contact("A8");
   board.contentStore = contentOnCard(SPI2, "B10", 1073741824);
   return board;

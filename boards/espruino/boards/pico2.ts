@@ -17,16 +17,16 @@ declare const Serial1: EngineSerial;
 declare const Serial2: EngineSerial;
 declare const USB: EngineSerial;
 declare function digitalWrite(pin: Pin, value: boolean): void;
-declare function pinMode(pin: Pin, mode: "input_pulldown"): void;
+declare function pinMode(pin: Pin, mode: "input_pullup"): void;
 
-/** The board has no button that firmware can read; one is wired from D22 to 3.3 V. */
+/** The board has no button that firmware can read; one is wired from D22 to GND, since the RP2350 cannot hold an input down (erratum E9). */
 export const BUTTON = "D22";
-export const PRESSED = 1;
+export const PRESSED = 0;
 export const CONSOLE = "USB";
 
 function pico2(pages: FlashPages): BoardInMaking {
-  // Nothing else holds it down, and a button that seems pressed erases the journal.
-  pinMode(BUTTON, "input_pulldown");
+  // Nothing else holds it up, and a button that seems pressed erases the journal.
+  pinMode(BUTTON, "input_pullup");
   return {
     name: E.toUint8Array("Pico 2"),
     suites: 0,
