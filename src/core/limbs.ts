@@ -1,3 +1,5 @@
+import type { Limbs } from "./natives.js";
+
 /**
  * Integers modulo 2^bits - excess in doubles, after Bernstein's floating-point representation (Curve25519, 2006, section 4): of `count` limbs,
  * limb i is a multiple of 2^ceil(i bits / count), kept within about half of the next limb's unit by rounding carries, so that sums of
@@ -43,7 +45,7 @@ export function newRing(count: number, bits: number, excess: number): Ring {
 }
 
 /** Rounds all limbs and then the first again; `a` may hold sums of products below 2^53 units. */
-export function carry(ring: Ring, out: Float64Array, a: Float64Array): void {
+export function carry(ring: Ring, out: Limbs, a: Limbs): void {
   const r = ring.rounders;
   const last = r.length;
   let i = 0;
@@ -76,7 +78,7 @@ function carryDigits(ring: Ring, first: number): number {
 }
 
 /** Writes the one little-endian encoding below the modulus, in as many bytes as it needs. */
-export function pack(ring: Ring, out: Uint8Array, a: Float64Array): void {
+export function pack(ring: Ring, out: Uint8Array, a: Limbs): void {
   let i = 0;
   let position = 0;
   let unit = 1;

@@ -8,8 +8,13 @@ import { isReduced, reduceScalar } from "./scalar.js";
 /** X, Y, Z, T with x = X/Z, y = Y/Z, x y = T/Z (extended coordinates); or Y - X, Y + X, 2 Z, 2 d T, ready to be added. */
 type Point = Field[];
 
+/** Its elements share one memory: what holds an array costs a board as much as the limbs do. */
 function newPoint(): Point {
-  return [newField(), newField(), newField(), newField()];
+  const memory = new Int32Array(48);
+  const point: Point = [];
+  let at = 0;
+  while (at < 48) point.push(memory.subarray(at, (at += 12)));
+  return point;
 }
 
 const zero = newField();
@@ -92,8 +97,8 @@ function prepare(out: Point, from: Point): void {
 }
 
 function copyPoint(out: Point, from: Point): void {
-  let i = 0;
-  for (i = 0; i < 4; i++) out[i].set(from[i]);
+  let i = 4;
+  while (i--) out[i].set(from[i]);
 }
 
 function setNeutral(): void {
@@ -155,17 +160,9 @@ function hashScalar(scalar: Uint8Array, first: Uint8Array[], parts: Uint8Array[]
 
 /** What is left of a secret. */
 function wipe(): void {
-  let i = 0;
-  for (i = 0; i < 4; i++) {
-    sum[i].fill(0);
-    point[i].fill(0);
-  }
-  a.fill(0);
-  b.fill(0);
-  c.fill(0);
-  e.fill(0);
-  encoded.fill(0);
-  wide.fill(0);
+  const used = (sum as (Field | Uint8Array)[]).concat(point, [a, b, c, e, encoded, wide]);
+  let i = used.length;
+  while (i--) used[i].fill(0);
 }
 
 /** Prepares the square root: point = (?, y, u v^3, v), sum[0] = u v^7, sum[1] = u of the public key's x^2 = u / v (RFC 8032, 5.1.3). */
@@ -294,10 +291,10 @@ function multiplyBase(scalar: Uint8Array): void {
   fillTable();
   add(neutral[2], one, one);
   setNeutral();
-  for (i = 255; i >= 0; i--) {
+  for (i = 256; i--;) {
     double();
     now = (scalar[i >> 3] >> (i & 7)) & 1;
-    for (j = 0; j < 4; j++) select(point[j], neutral[j], table[0][j], now);
+    for (j = 4; j--;) select(point[j], neutral[j], table[0][j], now);
     addPoint(point);
   }
   powerStart(sum[2], true);

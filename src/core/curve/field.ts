@@ -2,23 +2,25 @@ import { STEP, carry, newRing, pack } from "../limbs.js";
 import { natives, type Limbs } from "../natives.js";
 
 /**
- * The field of 2^255 - 19, in 12 limbs. Operands of a product may be sums of several elements. No branch and no index depends on a value.
+ * The field of 2^255 - 19, in 12 limbs of 32 bits. Operands of a product may be sums of several elements. No branch and no index depends on a value.
  */
 
 /** An element: 12 limbs, least first. */
-export type Field = Float64Array;
+export type Field = Int32Array;
 
 export function newField(): Field {
-  return new Float64Array(12);
+  return new Int32Array(12);
 }
 
 const ring = newRing(12, 255, 19);
-const product = newField();
+const product = new Float64Array(12);
 const extended = new Float64Array(24);
 
-/** Rounds all limbs: makes an element of a sum of many. */
-export function settle(out: Field, a: Field): void {
-  carry(ring, out, a);
+/** out = a + factor b, for a factor below 2^26. */
+export function addMultiple(out: Field, a: Field, b: Field, factor: number): void {
+  let i = 0;
+  for (i = 0; i < 12; i++) product[i] = a[i] + factor * b[i];
+  carry(ring, out, product);
 }
 
 /** Writes the one little-endian encoding below 2^255 - 19. */
@@ -201,16 +203,16 @@ export function unpack(out: Field, digits: Uint8Array, base: number): void {
   let i = 0;
   let limb = 0;
   let unit = 1;
-  out.fill(0);
+  extended.fill(0);
   for (i = 0; i < digits.length; i++) {
     if (unit >= ring.units[limb + 1] * STEP) {
       limb++;
       unit /= STEP;
     }
-    out[limb] += (i === 31 ? digits[i] & 127 : digits[i]) * unit;
+    extended[limb] += (i === 31 ? digits[i] & 127 : digits[i]) * unit;
     unit *= base;
   }
-  carry(ring, out, out);
+  carry(ring, out, extended);
 }
 
 const base = newField();

@@ -4,7 +4,7 @@ import { natives } from "../natives.js";
 import type { Field } from "./field.js";
 import type { Ladder } from "./ladder.js";
 import { newLadder } from "./ladder.js";
-import { add, encode, multiply, newField, powerStart, powerStep, select, settle, subtract, unpack } from "./field.js";
+import { add, addMultiple, encode, multiply, newField, powerStart, powerStep, select, subtract, unpack } from "./field.js";
 
 const x1 = newField();
 const x2 = newField();
@@ -13,7 +13,6 @@ const x3 = newField();
 const z3 = newField();
 const t = newField();
 const u = newField();
-const v = newField();
 const clamped = new Uint8Array(32);
 const canonical = new Uint8Array(32);
 let bit = -1;
@@ -38,7 +37,6 @@ function wipe(): void {
     z3.fill(0);
     t.fill(0);
     u.fill(0);
-    v.fill(0);
   }
   ladder = null;
   phase = swapped = 0;
@@ -54,7 +52,6 @@ function swap(a: Field, b: Field, choice: number): void {
 /** One bit of the Montgomery ladder (RFC 7748, section 5). */
 function ladderStep(): void {
   const now = clampedBit(bit);
-  let i = 0;
   swap(x2, x3, now ^ swapped);
   swap(z2, z3, now ^ swapped);
   swapped = now;
@@ -73,9 +70,8 @@ function ladderStep(): void {
   multiply(u, z2, z2);
   multiply(x2, t, u);
   subtract(u, t, u);
-  for (i = 0; i < 12; i++) v[i] = t[i] + 121665 * u[i];
-  settle(v, v);
-  multiply(z2, u, v);
+  addMultiple(t, t, u, 121665);
+  multiply(z2, u, t);
 }
 
 /**

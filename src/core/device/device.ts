@@ -15,7 +15,7 @@ import {
   decodeCommand,
   type Command,
 } from "../link/apdu.js";
-import { LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
+import { BLOCK_FRAME, FRAME, LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
 import { createJournal, journalGet, journalPut, type Flash } from "../journal.js";
 import {
   INS_END_PLAY,
@@ -26,6 +26,7 @@ import {
   INS_SELECT,
   MESSAGE_LENGTH,
   PROTOCOL_VERSION,
+  ROLE_CARD,
   TAG_DEVICE,
 } from "../protocol/constants.js";
 import {
@@ -316,11 +317,18 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     memory,
     channel,
     handshake,
-    link: createLink(role, port, timers, buffer, function (length: number) {
-      device.turn++;
-      if (!device.received) board.after(0, device.proceed);
-      device.received = length;
-    }),
+    link: createLink(
+      role,
+      port,
+      timers,
+      buffer,
+      function (length: number) {
+        device.turn++;
+        if (!device.received) board.after(0, device.proceed);
+        device.received = length;
+      },
+      role === ROLE_CARD ? BLOCK_FRAME : FRAME,
+    ),
     buffer,
     data: buffer.subarray(DATA),
     capacity,

@@ -32,6 +32,8 @@ export const LINK_RESTARTED = 7;
 export const INF = 254;
 /** Longest frame: a bulk frame of 512 bytes. A multiple of 16, see `fold`. */
 export const FRAME = 528;
+/** Longest frame of an end that takes no bulk frames: a block. A multiple of 16 as well. */
+export const BLOCK_FRAME = 272;
 /** A frame's bytes follow each other within this many milliseconds (character waiting time). */
 export const SILENCE = 100;
 /** No frame and no noise lasts longer than this. */

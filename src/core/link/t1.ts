@@ -30,14 +30,16 @@ import {
 import { ATR_LENGTH, atr, invalid, extend, block } from "./rules.js";
 
 export { linkReset, linkSend } from "./rules.js";
+export { BLOCK_FRAME, FRAME } from "./line.js";
 export type { Link, Port, Timers } from "./line.js";
 export { LINK_ABORTED, LINK_BUSY, LINK_LOST, LINK_NO_ANSWER, LINK_RESTARTED, LINK_RESYNCHED, LINK_TOO_LONG } from "./line.js";
 
 /** A run of bytes in no frame: `rx` keeps enough of it for an answer to reset. */
 function noise(link: Link): void {
   if (link.host) link.host(link, HOST_SEEK, 0);
-  if (link.have === FRAME) {
-    link.rx.set(link.rx.subarray(FRAME - 32), 0);
+  const room = link.rx.length;
+  if (link.have === room) {
+    link.rx.set(link.rx.subarray(room - 32), 0);
     link.have = 32;
   }
 }
@@ -70,7 +72,7 @@ function frame(link: Link): void {
     block(link);
   } else if (count === 4) {
     count = (rx[2] << 8) | rx[3];
-    link.need = count > 512 ? 0 : 12 + count;
+    link.need = count > 512 || rx.length < FRAME ? 0 : 12 + count;
   } else {
     unwatch(link);
     if (link.hook && !link.hook.event(link, HOOK_FRAME)) link.need = 0;
@@ -89,7 +91,7 @@ function receive(link: Link, bytes: Uint8Array): void {
       // What may be an answer to reset ends where that would: in the same burst a frame can follow it.
       link.need = bytes[at] === 0 ? 3 : bytes[at] === BULK ? 4 : bytes[at] === atr[0] && link.host ? ATR_LENGTH : 0;
     }
-    count = (link.need || FRAME) - link.have;
+    count = (link.need || link.rx.length) - link.have;
     if (count > bytes.length - at) count = bytes.length - at;
     link.rx.set(bytes.subarray(at, at + count), link.have);
     at += count;
@@ -128,15 +130,23 @@ function expire(link: Link): void {
 }
 
 /**
- * The device end of a wire, listening. It allocates all it needs now: about 850 bytes besides `buffer`.
+ * The device end of a wire, listening. It allocates all it needs now: about 300 bytes besides `buffer` and the longest frame.
  *
  * @param role - role of this device, 1 to 255
  * @param port - its receiver becomes this link
  * @param buffer - holds each message whole, both ways; at least 524 bytes where bulk transfers are used
  * @param onMessage - a message has come, to be answered by `linkSend`, at once or later
+ * @param room - longest frame that it takes: `FRAME`, or `BLOCK_FRAME` where bulk transfers are not used, whose frames are noise then
  */
-export function createLink(role: number, port: Port, timers: Timers, buffer: Uint8Array, onMessage: (length: number) => void): Link {
-  const rx = new Uint8Array(FRAME);
+export function createLink(
+  role: number,
+  port: Port,
+  timers: Timers,
+  buffer: Uint8Array,
+  onMessage: (length: number) => void,
+  room = FRAME,
+): Link {
+  const rx = new Uint8Array(room);
   const link: Link = {
     role: role,
     port: port,
