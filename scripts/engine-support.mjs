@@ -95,6 +95,8 @@ const PROPERTIES = {
   getAnalogVRef: ["src/jswrap_espruino.c", null],
   getAddressOf: ["src/jswrap_espruino.c", null],
   setConsole: ["src/jswrap_espruino.c", null],
+  getErrorFlags: ["src/jswrap_espruino.c", null],
+  reboot: ["src/jswrap_espruino.c", null],
   force: ["src/jswrap_espruino.c, option of E.setConsole", null],
   on: ["src/jswrap_object.c", null],
   removeAllListeners: ["src/jswrap_object.c", null],

@@ -12,6 +12,10 @@ export interface EngineE {
   convolve(a: Float64Array, b: Float64Array, shift: number): number;
   CRC32(bytes: Uint8Array): number;
   toUint8Array(data: string): Uint8Array;
+  /** Names of what has gone wrong since the last call: "MEMORY" where an event was broken off for want of it. */
+  getErrorFlags(): string[];
+  /** Starts the chip anew. */
+  reboot(): void;
   /** Voltage that an analogRead of 1 stands for. */
   getAnalogVRef(): number;
   /** Address of a flat array's bytes, or 0 when it is not flat. */

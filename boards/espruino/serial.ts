@@ -12,7 +12,9 @@ export function openPort(port: EngineSerial): SerialPort {
     onReceive: function (receiver: (bytes: Uint8Array) => void): void {
       port.removeAllListeners("data");
       port.on("data", function (data: string): void {
-        receiver(E.toUint8Array(data));
+        // An event that ran out of memory broke off wherever it was, and nothing but a start makes that whole.
+        if (E.getErrorFlags().indexOf("MEMORY") < 0) receiver(E.toUint8Array(data));
+        else E.reboot();
       });
     },
   };

@@ -15,7 +15,8 @@ function $call(n,a,b){var r=0,k="";$send([n,a],b);r=$read();k=r[0][0];if(k=="x")
 if(k=="s")return r[1];if(k=="f")return new Float64Array($bytes(r[1]).buffer)[0];return r[0][1];}
 function $held(){var i=0;if($key)for(i=0;i<$key.length;i++)if($key[i])return 1;return 0;}
 function $event(m,b){var f=0,k=m[0],n=m[1];if(k=="t"){f=$t[n];if(!m[2])delete $t[n];if(f)f();}else if(k=="w"){f=$w[n];if(f)f({state:m[2]});}else if(k=="d"){f=$d[n];if(f)f(b);}else if(k=="m")$send(["m",process.memory().usage]);else if(k=="i")$send(["i",$inside()]);}
-function $loop(){var r=0,e=0;for(;;){$send(["done",$held()]);for(;;){r=$read();e=0;try{$event(r[0],r[1]);}catch(x){e=""+(x&&x.message||x);}if(!e)break;$send(["error",e,$held()]);}}}
+function $serve(){var r=0,e=0;for(;;){r=$read();e=0;try{$event(r[0],r[1]);}catch(x){e=""+(x&&x.message||x);}if(e)$send(["error",e,$held()]);else $send(["done",$held()]);}}
+function $loop(){$send(["done",$held()]);$serve();}
 `;
 
 const TIMERS = `
@@ -50,6 +51,8 @@ E.getAnalogVRef=function(){return $call("E.getAnalogVRef",[]);};
 E.connectSDCard=function(s,p){$call("E.connectSDCard",[0,""+p]);};
 E.openFile=function(n,m){return $file($call("E.openFile",[n,m]));};
 E.getAddressOf=function(v,f){var a=$address.call(E,v,f);if(a&&!$key)$key=v;return a;};
+E.reboot=function(){$call("E.reboot",[]);};
+E.on("errorFlag",function(f){if(f.indexOf("MEMORY")>=0){$send(["error","OUT OF MEMORY",$held()]);$later($serve,0);}});
 E.setConsole=function(d,o){$console.call(E,d===null?null:"USB",o);$call("E.setConsole",[d]);};
 var $flash={read:function(n,a){return $call("Flash.read",[n,a]);},write:function(d,a){$call("Flash.write",[a],E.toUint8Array(d));},
 erasePage:function(a){$call("Flash.erasePage",[a]);},getPage:function(a){return $call("Flash.getPage",[a]);}};

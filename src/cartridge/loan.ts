@@ -30,6 +30,7 @@ import {
 } from "../core/protocol/loan.js";
 import { FLAG_READ_PROGRAM, TERMS_CUSTODY, TERMS_DURATION, TERMS_FLAGS } from "../core/protocol/terms.js";
 import { randomFill } from "../core/random.js";
+import { rest } from "../core/rest.js";
 import { programFits } from "./program.js";
 
 /**
@@ -88,6 +89,8 @@ export interface Loan {
   activatedAt: number;
   deadlineAt: number;
   timer: number;
+  /** What the timer calls: one closure for good, since one of a command's own would keep all that answers commands in memory for as long as a key is held. */
+  wake: () => void;
   /** False while an erasure at power-fail is known to memory only. */
   written: boolean;
 }
@@ -157,9 +160,14 @@ function tick(loan: Loan): void {
     put32(heartbeat, 0, elapsed(loan));
     journalPut(loan.device.memory.journal, SLOT_HEARTBEAT, 0, heartbeat);
   }
-  loan.timer = loan.board.after(left < HEARTBEAT_MILLISECONDS ? left : HEARTBEAT_MILLISECONDS, function () {
-    tick(loan);
-  });
+  loan.timer = loan.board.after(left < HEARTBEAT_MILLISECONDS ? left : HEARTBEAT_MILLISECONDS, loan.wake);
+}
+
+/** The timer: a pending key was not activated, or an armed one has its deadline or its hour. */
+function wake(loan: Loan): void {
+  if (loan.record[LOAN_STATE] === STATE_PENDING) eraseKey(loan, CAUSE_NEVER_ACTIVATED);
+  else tick(loan);
+  rest(loan.device);
 }
 
 /** Nothing is held and a deadline has not slipped by while the processor was busy: called before every command. */
@@ -241,10 +249,7 @@ export function holdKey(loan: Loan, kept: boolean, out: Uint8Array): number {
   }
   loan.keyMemory.set(plain.subarray(LOAD_KEY, KEY_LOAD_LENGTH));
   plain.fill(0);
-  if (!again)
-    loan.timer = loan.board.after(PENDING_MILLISECONDS, function () {
-      eraseKey(loan, CAUSE_NEVER_ACTIVATED);
-    });
+  if (!again) loan.timer = loan.board.after(PENDING_MILLISECONDS, loan.wake);
   evidence.set(record.subarray(LOAN_ID, LOAN_ID + 16));
   evidence.set(loan.challenge, 16);
   evidence.set(record.subarray(LOAN_COUNTER, LOAN_COUNTER + 4), 32);
@@ -362,6 +367,9 @@ export function createLoan(device: Device, board: Board, keyMemory: Uint8Array):
     activatedAt: 0,
     deadlineAt: 0,
     timer: 0,
+    wake: function () {
+      wake(loan);
+    },
     written: true,
   };
   let state = 0;

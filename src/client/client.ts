@@ -32,8 +32,9 @@ import {
   TAG_PERIODS,
   TAG_REGISTRATION,
 } from "../core/protocol/constants.js";
+import { rest } from "../core/rest.js";
 import { TREE_SLICE_MAX } from "../core/tree/tree.js";
-import { createPeer } from "../reader/peers.js";
+import { authenticatePeer, createPeer } from "../reader/peers.js";
 import { createPlayer } from "../reader/player.js";
 import { readAdverts } from "../reader/adverts.js";
 import { clearClicks, describeClicks, setAdvert, touched } from "./adverts.js";
@@ -43,7 +44,7 @@ import { cleanPeriods, describePeriod, expire, loadPeriod, periodReceipt, settle
 import { advance, offer, startPlay, stopPlay } from "./playing.js";
 import { describeRegistration, enable, loadRegistration, register, takeTreeKeys } from "./registration.js";
 import { WANTED_LENGTH, about, isProven, type Client, type Outcome } from "./state.js";
-import { fetch, finishPlay, released } from "./streaming.js";
+import { fetch, finishPlay, giveUp, released } from "./streaming.js";
 import { challengeTime, takeTime } from "./time.js";
 
 /** A device that is put in waits so long: it may still be starting. */
@@ -166,6 +167,26 @@ export function startClient(board: Board): Device {
       released(client);
     },
     patience: 0,
+    peer: cartridge,
+    wake: function () {
+      expire(client);
+      rest(device);
+    },
+    giveUp: function () {
+      giveUp(client);
+      rest(device);
+    },
+    advance: function () {
+      advance(client);
+      rest(device);
+    },
+    again: function () {
+      client.seeking = false;
+      client.advance();
+    },
+    meet: function () {
+      authenticatePeer(client.peer);
+    },
   };
   player.fetch = function () {
     fetch(client);
@@ -175,17 +196,15 @@ export function startClient(board: Board): Device {
   };
   player.advert = setAdvert;
   device.holds = function () {
-    return card.waiting !== null || cartridge.waiting !== null || cartridge.link.idle !== 0;
+    return card.waiting !== null || cartridge.waiting !== null || cartridge.link.idle !== 0 || device.link.idle !== 0;
   };
   cartridge.inserted = card.inserted = function () {
-    board.after(SETTLES, function () {
-      advance(client);
-    });
+    board.after(SETTLES, client.advance);
   };
   cartridge.authenticated = card.authenticated = function () {
     client.seeking = false;
     workDone(device);
-    advance(client);
+    client.advance();
   };
   loadRegistration(client);
   loadKept(client);

@@ -88,9 +88,7 @@ export function expire(client: Client): void {
   }
   period.fill(0);
   client.board.cancel(client.timer);
-  client.timer = client.board.after(wait, function () {
-    expire(client);
-  });
+  client.timer = client.board.after(wait, client.wake);
 }
 
 /** LOAD PERIOD KEY: takes it, once; answers the proof that it is held. */

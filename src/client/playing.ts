@@ -4,7 +4,7 @@ import { sha256 } from "../core/hash/sha256.js";
 import { SW_CONDITIONS, SW_DATA, SW_LENGTH, SW_OK } from "../core/link/apdu.js";
 import { INS_GET_LOAN } from "../core/protocol/constants.js";
 import { HEADER_CONTENT, HEADER_LENGTH, headerFits } from "../core/stream/header.js";
-import { type Peer, authenticatePeer, exchange } from "../reader/peers.js";
+import { type Peer, exchange } from "../reader/peers.js";
 import { choosePlay, end, requestLicense } from "../reader/player.js";
 import {
   LOAN_ENVELOPE,
@@ -56,16 +56,9 @@ export function advance(client: Client): void {
     return;
   }
   client.seeking = true;
-  if (device.waiting !== null) {
-    client.board.after(AGAIN, function () {
-      client.seeking = false;
-      advance(client);
-    });
-    return;
-  }
-  whenIdle(device, function () {
-    authenticatePeer(peer);
-  });
+  client.peer = peer;
+  if (device.waiting !== null) client.board.after(AGAIN, client.again);
+  else whenIdle(device, client.meet);
 }
 
 /** Asks the cartridge in the slot which content it holds. */
@@ -187,10 +180,7 @@ export function startPlay(client: Client, data: Uint8Array): Outcome {
   player.reason = player.sw = 0;
   player.card.refusal = player.cartridge.refusal = 0;
   player.state = PLAYER_SEEKING;
-  if (chooseRight(client))
-    client.board.after(0, function () {
-      advance(client);
-    });
+  if (chooseRight(client)) client.board.after(0, client.advance);
   return 0;
 }
 

@@ -3,6 +3,7 @@ import type { Device } from "../core/device/device.js";
 import { SW_DATA } from "../core/link/apdu.js";
 import { KEY_CLIENT } from "../core/protocol/derive.js";
 import { openFor, prove, proven } from "../core/protocol/loan.js";
+import type { Peer } from "../reader/peers.js";
 import type { Player } from "../reader/state.js";
 
 /** What a nonce was made for. */
@@ -72,6 +73,17 @@ export interface Client {
   released: () => void;
   /** Ends a play that the host no longer feeds. */
   patience: number;
+  /** Device in a slot that is to be authenticated. */
+  peer: Peer;
+  /**
+   * What timers and waits call: a period's end, the host's silence, the next step of a play, the same a little later, and the authentication of `peer`. Closures
+   * for good, since those of commands would keep all that answers commands in memory until they are called.
+   */
+  wake: () => void;
+  giveUp: () => void;
+  advance: () => void;
+  again: () => void;
+  meet: () => void;
 }
 
 /** Answers a command: a status word (negative), or the length of the answer at `device.data`. */

@@ -34,13 +34,16 @@ export function refuse(client: Client, reason: number, detail: number, sw: numbe
 /** Gives the host some time for what is wanted of it. */
 export function wait(client: Client): void {
   client.board.cancel(client.patience);
-  client.patience = client.board.after(PATIENCE, function () {
-    if (client.player.state === PLAYER_SEEKING || client.player.state === PLAYER_PLAYING) {
-      client.offering = false;
-      end(client.player, PLAYER_STOPPED, REASON_LINK, 0);
-    }
-    client.keeping = false;
-  });
+  client.patience = client.board.after(PATIENCE, client.giveUp);
+}
+
+/** The host has not brought what was wanted. */
+export function giveUp(client: Client): void {
+  if (client.player.state === PLAYER_SEEKING || client.player.state === PLAYER_PLAYING) {
+    client.offering = false;
+    end(client.player, PLAYER_STOPPED, REASON_LINK, 0);
+  }
+  client.keeping = false;
 }
 
 /** The stream is ready: fetches the sealed content from where it is. */
