@@ -142,13 +142,13 @@ ${table(["board", "name", ...ROLES, "native cryptography"], overview)}
 What answers a command, and the arithmetic of an authentication, is made when it is needed and given back afterwards. An authentication by certificates is
 the deepest point; ${String(SPARE)} variables are to be left there. All were measured on Espruino itself, with variables of 13 bytes, after every
 event of a loan; the cartridge at rest in a reader, with its session open, and the reader at rest after a play. A reader's deepest point is the play; a client was registered and
-enabled, and authenticated, but did not play.
-Where the last column says no, fewer than ${String(SPARE)} are left.
+enabled, authenticated, took an order and licenses, and played under both from its own store.
+Where the last column says no, fewer than ${String(SPARE)} are left: by a card between events, by the others inside them.
 
 These are figures between events. Inside events more is held. An Espruino that counts at every allocation, and collects garbage before the figure would grow, found at most
 ${String(NEEDED.card.inside)} in a card that is personalized, authenticates, takes a license and gives it back: in the products of an Ed25519 verification, with the bench's share
-taken off. So some ${String(2630 - NEEDED.card.inside)} of a Puck.js's 2,630 are left there, less what its engine has for itself. Looked at wherever the bundle uses hardware, an inner product, a hash or a cipher
-(the bench's own calls counted), a cartridge held up to ${String(NEEDED.cartridge.inside)}, a reader ${String(NEEDED.reader.inside)} and a client ${String(NEEDED.client.inside)}. A cartridge therefore needs more than a Puck.js
+taken off. So some ${String(2630 - NEEDED.card.inside)} of a Puck.js's 2,630 are left there, less what its engine has for itself, some 50. Counted likewise, the bench's calls left out,
+a cartridge held up to ${String(NEEDED.cartridge.inside)}, a reader ${String(NEEDED.reader.inside)} and a client ${String(NEEDED.client.inside)}. A cartridge therefore needs more than a Puck.js
 or an MDBT42Q has, and neither is offered as one.
 
 ${table(["board", "role", "variables", "held after boot", "held at rest", "at the deepest point", "fits"], memory)}

@@ -53,7 +53,13 @@ test("[F2] a key that nobody activates dies by itself, and its receipt says so",
       return stage.cartridge.keyValid;
     },
     "cartridge",
-    [{ file: "src/cartridge/loan.ts", from: "      eraseKey(loan, CAUSE_NEVER_ACTIVATED);", to: "" }],
+    [
+      {
+        file: "src/cartridge/loan.ts",
+        from: "  if (loan.record[LOAN_STATE] === STATE_PENDING) eraseKey(loan, CAUSE_NEVER_ACTIVATED);\n  else tick(loan);",
+        to: "  if (loan.record[LOAN_STATE] !== STATE_PENDING) tick(loan);",
+      },
+    ],
   );
 });
 

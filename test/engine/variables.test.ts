@@ -1,10 +1,11 @@
 import * as assert from "uvu/assert";
 import { readFileSync } from "node:fs";
 import { profiles } from "../../boards/profiles/index.js";
-import { fits } from "../../boards/profiles/memory.js";
+import { NEEDED, SPARE, fits } from "../../boards/profiles/memory.js";
 import { STRICT } from "../../scripts/build/report.mjs";
 import { variablesAfterBoot } from "../../sim/engine/variables.js";
 import { suite } from "../suite.js";
+import { heldBy } from "./held.js";
 import { ESPRUINO_SMALL, WIRES, bundle, temporary } from "./support.js";
 
 const test = suite("variables after boot");
@@ -23,6 +24,28 @@ for (const role of ["card", "cartridge", "reader", "client"] as const) {
     assert.ok(found.used <= BUDGET[role], `${role} holds ${String(found.used)} variables`);
   });
 }
+
+test.when(ESPRUINO_SMALL !== "", "ESPRUINO_SMALL is not set")(
+  "a cartridge that is rented, played and given back holds at most what the boards' table says, while it keeps a key too",
+  async () => {
+    const held = await heldBy("cartridge", ESPRUINO_SMALL);
+    const { resting, deepest, inside } = NEEDED.cartridge;
+    console.log(`cartridge: ${JSON.stringify(held)}`);
+    assert.ok(held.resting <= resting + 40, `${String(held.resting)} at rest`);
+    assert.ok(held.deepest <= deepest + 40, `${String(held.deepest)} between events`);
+    assert.ok(held.inside <= inside + 40, `${String(held.inside)} inside events`);
+  },
+);
+
+test("every board that is offered for a role has the variables to spare that its deepest point wants", () => {
+  for (const { title, variableBytes, variables, roles } of profiles)
+    for (const { role } of roles) {
+      if (variableBytes === null) continue;
+      // A card is held to what is left between events.
+      const held = role === "card" ? NEEDED.card.deepest : NEEDED[role].inside;
+      assert.ok(variables.value - held >= SPARE, `${title} as ${role}: ${String(variables.value - held)} left`);
+    }
+});
 
 test("the boards on which each role is built have the variables that it needs, or the boards' page says which lack them", () => {
   const page = readFileSync("docs/boards.md", "utf8");
