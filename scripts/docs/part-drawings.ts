@@ -10,6 +10,7 @@ import {
   flag,
   flagAbove,
   ground,
+  line,
   linearRegulator,
   pChannel,
   resistor,
@@ -51,10 +52,7 @@ function supply(part: Part): Drawn {
     text(16, charge + 22, "charge, 5.5 V", "small"),
     contact(28, zero),
     text(16, zero + 22, "GND", "small"),
-    wire([
-      [34, rail],
-      [96, rail],
-    ]),
+    line(34, rail, 96, rail),
     // told to the board
     dot(52, rail),
     wire([
@@ -64,18 +62,12 @@ function supply(part: Part): Drawn {
     ]),
     resistor(120, docked, 240, docked, ohms(CONTACT.upper)),
     dot(300, docked),
-    wire([
-      [240, docked],
-      [width, docked],
-    ]),
+    line(240, docked, width, docked),
     resistor(300, docked, 300, docked + 44, ohms(CONTACT.lower)),
     ground(300, docked + 44),
     // either supply, to V+
     diode(96, 180, rail, "D2"),
-    wire([
-      [180, rail],
-      [280, rail],
-    ]),
+    line(180, rail, 280, rail),
     dot(216, rail),
     dot(76, rail),
     wire([
@@ -87,25 +79,16 @@ function supply(part: Part): Drawn {
     dot(216, charge),
     linearRegulator(280, width, rail),
     // the capacitor
-    wire([
-      [34, charge],
-      [84, charge],
-    ]),
+    line(34, charge, 84, charge),
     diode(84, 136, charge, "D1"),
-    wire([
-      [136, charge],
-      [290, charge],
-    ]),
+    line(136, charge, 290, charge),
     dot(150, charge),
     capacitor(150, charge, zero, "C"),
     dot(150, zero),
     // its voltage
     resistor(290, charge, 290, half, ohms(DIVIDER.upper)),
     dot(290, half),
-    wire([
-      [290, half],
-      [width, half],
-    ]),
+    line(290, half, width, half),
     dot(446, half),
     capacitor(446, half, half + 30, "100n"),
     ground(446, half + 30),
@@ -113,27 +96,15 @@ function supply(part: Part): Drawn {
     dot(290, fail - 12),
     resistor(290, fail - 12, 290, zero, ohms(DIVIDER.lower)),
     dot(290, zero),
-    wire([
-      [290, fail - 12],
-      [366, fail - 12],
-    ]),
+    line(290, fail - 12, 366, fail - 12),
     `<path class="body" d="M366 ${String(fail - 24)} v48 l44 -24 Z"/>`,
     text(370, fail - 8, "+", "small"),
     text(370, fail + 16, "−", "small"),
-    wire([
-      [356, fail + 12],
-      [366, fail + 12],
-    ]),
+    line(356, fail + 12, 366, fail + 12),
     text(352, fail + 16, "1.21 V", "small", "end"),
-    wire([
-      [410, fail],
-      [width, fail],
-    ]),
+    line(410, fail, width, fail),
     text(400, fail + 22, "comparator", "small"),
-    wire([
-      [34, zero],
-      [width, zero],
-    ]),
+    line(34, zero, width, zero),
     caption(part.also ?? [], zero + 48),
   ].join("");
   return framed(part, width, zero + 110, [docked, rail, half, fail, zero], inside);
@@ -145,22 +116,13 @@ function regulated(part: Part): Drawn {
   const inside = [
     contact(28, rail),
     text(16, rail + 22, "slot 5 V", "small"),
-    wire([
-      [34, rail],
-      [90, rail],
-    ]),
+    line(34, rail, 90, rail),
     linearRegulator(90, width, rail),
     contact(28, zero),
     text(16, zero + 22, "slot GND", "small"),
-    wire([
-      [34, zero],
-      [width, zero],
-    ]),
+    line(34, zero, width, zero),
     dot(205, zero),
-    wire([
-      [205, zero],
-      [205, zero + 12],
-    ]),
+    line(205, zero, 205, zero + 12),
     ground(205, zero + 12),
     caption(part.also ?? [], zero + 46),
   ].join("");
@@ -173,14 +135,7 @@ function rails(part: Part): Drawn {
   const inside = part.connections
     .map(({ to }, i) => {
       const y = rows[i] ?? 0;
-      if (to !== "GND")
-        return (
-          flag(84, y, to) +
-          wire([
-            [84, y],
-            [width, y],
-          ])
-        );
+      if (to !== "GND") return flag(84, y, to) + line(84, y, width, y);
       return (
         wire([
           [width, y],
@@ -204,15 +159,9 @@ function switched(part: Part, width: number, pull: string | null): Drawn {
     ]),
     ground(40, y + 8),
     dot(100, y),
-    wire([
-      [100, y],
-      [140, y - 14],
-    ]),
+    line(100, y, 140, y - 14),
     dot(144, y),
-    wire([
-      [144, y],
-      [width, y],
-    ]),
+    line(144, y, width, y),
     ...(pull === null ? [] : [dot(width - 60, y), resistor(width - 60, y - 46, width - 60, y, pull), flagAbove(width - 60, y - 46, "V+")]),
     caption(part.also ?? [], y + 38),
   ].join("");
@@ -221,17 +170,7 @@ function switched(part: Part, width: number, pull: string | null): Drawn {
 
 function usb(part: Part): Drawn {
   const width = 190;
-  return framed(
-    part,
-    width,
-    82,
-    [54],
-    text(14, 58, "USB of a computer") +
-      wire([
-        [150, 54],
-        [width, 54],
-      ]),
-  );
+  return framed(part, width, 82, [54], text(14, 58, "USB of a computer") + line(150, 54, width, 54));
 }
 
 /** What stands in the gap between a part's pin at `0`, `y` and the board's edge at `-gap`. */
@@ -244,9 +183,8 @@ function lead({ pin, resistor: value }: Connection, y: number, gap: number): str
         [-64, y + 5],
       ]) + ground(-64, y + 5)
     );
-  if (RAILS.includes(pin))
-    return flag(-76, y, pin) + (value === undefined ? wire([[-76, y] as const, [0, y] as const]) : resistor(-76, y, 0, y, value));
-  const across = wire([[-gap, y] as const, [0, y] as const], "signal");
+  if (RAILS.includes(pin)) return flag(-76, y, pin) + (value === undefined ? line(-76, y, 0, y) : resistor(-76, y, 0, y, value));
+  const across = line(-gap, y, 0, y, "signal");
   return value === undefined ? across : across + dot(-34, y) + resistor(-34, y - 40, -34, y, value) + flagAbove(-34, y - 40, "V+");
 }
 
@@ -254,19 +192,10 @@ function lead({ pin, resistor: value }: Connection, y: number, gap: number): str
 function lowPass(y: number, gap: number): string {
   const from = -gap;
   return [
-    wire(
-      [
-        [from, y],
-        [from + 14, y],
-      ],
-      "signal",
-    ),
+    line(from, y, from + 14, y, "signal"),
     resistor(from + 14, y, from + 66, y, "1k"),
     dot(from + 88, y),
-    wire([
-      [from + 66, y],
-      [from + 100, y],
-    ]),
+    line(from + 66, y, from + 100, y),
     capacitor(from + 88, y, y + 36, "33n"),
     ground(from + 88, y + 36),
     capacitorAcross(from + 100, 0, y, "1µ"),

@@ -7,6 +7,17 @@ export function wire(points: readonly (readonly [x: number, y: number])[], kind 
   return `<polyline class="${kind}" points="${points.map((point) => point.join()).join(" ")}"/>`;
 }
 
+/** A straight one. */
+export function line(x1: number, y1: number, x2: number, y2: number, kind = "wire"): string {
+  return wire(
+    [
+      [x1, y1],
+      [x2, y2],
+    ],
+    kind,
+  );
+}
+
 export function text(x: number, y: number, words: string, kind = "label", anchor: "start" | "middle" | "end" = "start"): string {
   return `<text class="${kind}" x="${String(x)}" y="${String(y)}" text-anchor="${anchor}">${escape(words)}</text>`;
 }
@@ -23,7 +34,7 @@ export const contact = (x: number, y: number): string => `<circle class="body" c
 
 /** Ground under the end of a wire at `x`, `y`. */
 export function ground(x: number, y: number): string {
-  return [0, 1, 2].map((i) => wire([[x - 9 + 3 * i, y + 4 * i] as const, [x + 9 - 3 * i, y + 4 * i] as const])).join("");
+  return [0, 1, 2].map((i) => line(x - 9 + 3 * i, y + 4 * i, x + 9 - 3 * i, y + 4 * i)).join("");
 }
 
 /** The name of a rail, at the left end of a wire that ends at `x`. */
@@ -41,29 +52,17 @@ export function resistor(x1: number, y1: number, x2: number, y2: number, name: s
   if (y1 === y2) {
     const middle = (x1 + x2) / 2;
     return (
-      wire([
-        [x1, y1],
-        [middle - 18, y1],
-      ]) +
+      line(x1, y1, middle - 18, y1) +
       box(middle - 18, y1 - 6, 36, 12, "body") +
-      wire([
-        [middle + 18, y1],
-        [x2, y1],
-      ]) +
+      line(middle + 18, y1, x2, y1) +
       text(middle, y1 - 10, name, "small", "middle")
     );
   }
   const middle = (y1 + y2) / 2;
   return (
-    wire([
-      [x1, y1],
-      [x1, middle - 10],
-    ]) +
+    line(x1, y1, x1, middle - 10) +
     box(x1 - 6, middle - 10, 12, 20, "body") +
-    wire([
-      [x1, middle + 10],
-      [x1, y2],
-    ]) +
+    line(x1, middle + 10, x1, y2) +
     text(x1 - 11, middle + 4, name, "small", "end")
   );
 }
@@ -72,28 +71,10 @@ export function resistor(x1: number, y1: number, x2: number, y2: number, name: s
 export function capacitor(x: number, y1: number, y2: number, name: string): string {
   const middle = (y1 + y2) / 2;
   return (
-    wire([
-      [x, y1],
-      [x, middle - 4],
-    ]) +
-    wire(
-      [
-        [x - 10, middle - 4],
-        [x + 10, middle - 4],
-      ],
-      "plate",
-    ) +
-    wire(
-      [
-        [x - 10, middle + 4],
-        [x + 10, middle + 4],
-      ],
-      "plate",
-    ) +
-    wire([
-      [x, middle + 4],
-      [x, y2],
-    ]) +
+    line(x, y1, x, middle - 4) +
+    line(x - 10, middle - 4, x + 10, middle - 4, "plate") +
+    line(x - 10, middle + 4, x + 10, middle + 4, "plate") +
+    line(x, middle + 4, x, y2) +
     text(x - 15, middle + 4, name, "small", "end")
   );
 }
@@ -102,28 +83,10 @@ export function capacitor(x: number, y1: number, y2: number, name: string): stri
 export function capacitorAcross(x: number, x2: number, y: number, name: string): string {
   const middle = (x + x2) / 2;
   return (
-    wire([
-      [x, y],
-      [middle - 4, y],
-    ]) +
-    wire(
-      [
-        [middle - 4, y - 10],
-        [middle - 4, y + 10],
-      ],
-      "plate",
-    ) +
-    wire(
-      [
-        [middle + 4, y - 10],
-        [middle + 4, y + 10],
-      ],
-      "plate",
-    ) +
-    wire([
-      [middle + 4, y],
-      [x2, y],
-    ]) +
+    line(x, y, middle - 4, y) +
+    line(middle - 4, y - 10, middle - 4, y + 10, "plate") +
+    line(middle + 4, y - 10, middle + 4, y + 10, "plate") +
+    line(middle + 4, y, x2, y) +
     text(middle, y - 15, name, "small", "middle")
   );
 }
@@ -132,22 +95,10 @@ export function capacitorAcross(x: number, x2: number, y: number, name: string):
 export function diode(x: number, x2: number, y: number, name: string): string {
   const middle = (x + x2) / 2;
   return (
-    wire([
-      [x, y],
-      [middle - 7, y],
-    ]) +
+    line(x, y, middle - 7, y) +
     `<path class="fill" d="M${String(middle - 7)} ${String(y - 8)} v16 l14 -8 Z"/>` +
-    wire(
-      [
-        [middle + 7, y - 8],
-        [middle + 7, y + 8],
-      ],
-      "plate",
-    ) +
-    wire([
-      [middle + 7, y],
-      [x2, y],
-    ]) +
+    line(middle + 7, y - 8, middle + 7, y + 8, "plate") +
+    line(middle + 7, y, x2, y) +
     text(middle, y - 13, name, "small", "middle")
   );
 }
@@ -157,21 +108,12 @@ export function linearRegulator(x: number, x2: number, y: number): string {
   const middle = (x + x2) / 2;
   const shunt = (at: number): string => dot(at, y) + capacitor(at, y, y + 32, "1µ") + ground(at, y + 32);
   return (
-    wire([
-      [x, y],
-      [middle - 34, y],
-    ]) +
+    line(x, y, middle - 34, y) +
     box(middle - 34, y - 15, 68, 30, "body") +
     text(middle, y + 4, "LDO 3 V", "small", "middle") +
-    wire([
-      [middle, y + 15],
-      [middle, y + 26],
-    ]) +
+    line(middle, y + 15, middle, y + 26) +
     ground(middle, y + 26) +
-    wire([
-      [middle + 34, y],
-      [x2, y],
-    ]) +
+    line(middle + 34, y, x2, y) +
     shunt(middle - 50) +
     shunt(middle + 78)
   );
@@ -191,24 +133,9 @@ export function pChannel(x: number, y1: number, y2: number, gateFrom: number, na
       [x, middle + 10],
       [x, y2],
     ]) +
-    wire(
-      [
-        [x - 14, middle - 14],
-        [x - 14, middle + 14],
-      ],
-      "plate",
-    ) +
-    wire(
-      [
-        [x - 20, middle - 10],
-        [x - 20, middle + 10],
-      ],
-      "plate",
-    ) +
-    wire([
-      [gateFrom, middle],
-      [x - 20, middle],
-    ]) +
+    line(x - 14, middle - 14, x - 14, middle + 14, "plate") +
+    line(x - 20, middle - 10, x - 20, middle + 10, "plate") +
+    line(gateFrom, middle, x - 20, middle) +
     text(x - 30, middle - 4, "G", "small", "middle") +
     text(x + 6, y1 + 15, "S", "small") +
     text(x + 6, y2 - 7, "D", "small") +

@@ -2,7 +2,7 @@
 import { RAILS, type Part } from "../../boards/profiles/parts.js";
 import type { BoardProfile, RoleWiring } from "../../boards/profiles/profile.js";
 import { drawPart, standsLeft, type Drawn } from "./part-drawings.js";
-import { box, dot, escape, text, wire } from "./symbols.js";
+import { box, dot, escape, line, text } from "./symbols.js";
 
 const MARGIN = 24;
 const TOP = 76;
@@ -72,7 +72,7 @@ export function wiringSvg(profile: BoardProfile, wiring: RoleWiring): string {
         const edge = MARGIN + leftWidth;
         const kind = to === "GND" ? "wire" : to === "V+" || to === "5 V" ? "power" : "signal";
         return [
-          wire([[edge, y] as const, [board, y] as const], kind),
+          line(edge, y, board, y, kind),
           dot(edge, y),
           RAILS.includes(to) || placed.part.symbol === "usb" ? "" : text(edge + 12, y - 7, to, "small"),
           text(board + 12, y + 5, pin, "pin"),

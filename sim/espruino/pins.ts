@@ -178,8 +178,9 @@ export class Pins {
    * the engine only warns on its console (targets/stm32/jshardware.c, jshCanWatch).
    */
   #blocked(pin: string): boolean {
-    const number = /^[A-Z](\d+)$/.exec(pin)?.[1];
-    return number !== undefined && this.#watches.some((other) => other.pin !== pin && /^[A-Z](\d+)$/.exec(other.pin)?.[1] === number);
+    const numberOf = (name: string): string | undefined => /^[A-Z](\d+)$/.exec(name)?.[1];
+    const number = numberOf(pin);
+    return number !== undefined && this.#watches.some((other) => other.pin !== pin && numberOf(other.pin) === number);
   }
 
   #event: (state: boolean) => object = () => ({});
