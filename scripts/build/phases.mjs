@@ -11,7 +11,7 @@ import { analyse, eachChild, isFunction } from "./scopes.mjs";
 /** Called by sources where a phase may end (src/core/phase.ts), and what they do then; they do nothing where code is not built in phases. */
 const RELEASES = {
   releaseArithmetic: "function releaseArithmetic(){arithmeticAlive$=null,arithmeticKind$=0}",
-  releaseCommands: "function releaseCommands(){sessionAlive$=commandsAlive$=null}",
+  releaseCommands: "function releaseCommands(){alive$=[]}",
 };
 
 /** Keeps calls of them in a bundle: functions that do nothing would be left out before phases are made. */
@@ -23,25 +23,28 @@ export function keepReleases() {
 }
 
 /**
- * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, and what they share; what a session goes through, which
- * waits for arithmetic; everything else that answers commands, which does not wait; what opens the chunks of a play, made for each and held by
+ * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, and what they share; what every message goes through; what
+ * authenticates, so that other commands go without; everything else that answers commands; what opens the chunks of a play, made for each and held by
  * what its one entry answers. Undefined: always there.
  */
 const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./];
 const SHARED = ARITHMETIC.length;
-const SESSION = SHARED + 1;
-const COMMANDS = SHARED + 2;
-const OPENING = SHARED + 3;
+const EXCHANGE = SHARED + 1;
+const HANDSHAKE = SHARED + 2;
+const COMMANDS = SHARED + 3;
+const OPENING = SHARED + 4;
 const OPENS_FOR_A_PLAY = /src\/reader\/opening\./;
 const OPENS = new RegExp(`src/core/stream/(suite1|suite2|salsa|poly1305)\\.|${OPENS_FOR_A_PLAY.source}`);
-const WAITS = /src\/core\/(device\/(device|personalization)|protocol\/(responder|handshake))\./;
+const EXCHANGES = /src\/core\/device\/(device|personalization)\./;
+const AUTHENTICATES = /src\/core\/(protocol\/(responder|handshake|certificate)|device\/known-peers)\./;
 const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
-const ACCESS = { [SESSION]: "session$()", [COMMANDS]: "commands$()", [OPENING]: "makeOpening$()" };
+/** By place: what makes it where it is not alive, or alive with all else. */
+const ACCESS = { [EXCHANGE]: "work$(0)", [HANDSHAKE]: "work$(1)", [COMMANDS]: "work$(2)", [OPENING]: "makeOpening$()" };
 
 const ADOPTION = /src\/core\/adopt\./;
 
 /** Where the functions of a module belong, if it is one of those that answer commands. */
-const workOf = (module) => (OPENS.test(module) ? OPENING : WAITS.test(module) ? SESSION : WORK.test(module) ? COMMANDS : undefined);
+const workOf = (module) => (OPENS.test(module) ? OPENING : EXCHANGES.test(module) ? EXCHANGE : AUTHENTICATES.test(module) ? HANDSHAKE : WORK.test(module) ? COMMANDS : undefined);
 
 /** Functions whose closures stay for good: they are no part of a phase. */
 export const LASTING = /^(boot|(start|create)[A-Z]\w*)$/;
@@ -271,26 +274,19 @@ export function phase(source, moduleOf) {
   const choice = ARITHMETIC.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
   if (entries[OPENING].length > 1) throw new Error(`${entries[OPENING].join(" and ")}: what opens chunks is made for one entry alone`);
   const opening = entries[OPENING].length ? `function makeOpening$(){${inside[OPENING].join("\n")}\n${answer(OPENING)}}` : "";
-  const makers = [
-    ["Session", SESSION],
-    ["Commands", COMMANDS],
-  ].map(([name, index]) => {
-    const alive = `${name.toLowerCase()}Alive$`;
-    return `function make${name}$(){${inside[index].join("\n")}
-${answer(index)}}
-function ${name.toLowerCase()}$(){return ${alive}||(${alive}=make${name}$())}`;
-  });
+  const makers = [EXCHANGE, HANDSHAKE, COMMANDS].map((index, kind) => `function makeWork${kind}$(){${inside[index].join("\n")}\n${answer(index)}}`);
   // The last statement starts the device. What does not wait for arithmetic goes when that begins.
   const start = outside.pop();
-  return `var arithmeticAlive$=null;var arithmeticKind$=0;var sessionAlive$=null;var commandsAlive$=null;
+  return `var arithmeticAlive$=null;var arithmeticKind$=0;var alive$=[];
 ${outside.join("\n")}
 function makeArithmetic$(kind){${inside[SHARED].join("\n")}
 ${kinds.join("\n")}
 ${choice}}
 function arithmetic$(kind){
-if(kind!==arithmeticKind$){commandsAlive$=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
+if(kind!==arithmeticKind$){alive$[2]=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
 return arithmeticAlive$}
 ${makers.join("\n")}
+function work$(kind){return alive$[kind]||(alive$[kind]=kind?kind>1?makeWork2$():makeWork1$():makeWork0$())}
 ${opening}
 ${start}`;
 }

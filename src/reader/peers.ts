@@ -1,7 +1,7 @@
 import type { Device } from "../core/device/device.js";
 import { introduce } from "../core/device/personalization.js";
 import { TICKET_LENGTH } from "../core/device/identity.js";
-import { pairWith } from "../core/device/party.js";
+import { pairWith } from "../core/device/known-peers.js";
 import { SW_OK, encodeCommand } from "../core/link/apdu.js";
 import { get16, get32, put16, scratch } from "../core/bytes.js";
 import { rest } from "../core/rest.js";
@@ -230,7 +230,7 @@ function readMail(peer: Peer): void {
 function identify(peer: Peer): void {
   exchange(peer, 0, INS_GET_DATA, TAG_DEVICE, 0, function (sw, length) {
     if (sw !== SW_OK || length < 28) return fail(peer, sw);
-    peer.pair = pairWith(peer.device.memory, peer.data.subarray(4, 12), pairId);
+    peer.pair = pairWith(peer.device.memory.journal, peer.data.subarray(4, 12), pairId);
     begin(peer);
   });
 }

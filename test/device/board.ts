@@ -225,14 +225,18 @@ export class MockedBoard {
   /** Lets time pass; timers that come due run in their order. */
   pass(milliseconds: number): void {
     const end = this.now + milliseconds;
-    for (;;) {
-      const due = this.timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at || a.id - b.id);
-      if (due.length === 0) break;
-      this.timers = this.timers.filter((timer) => timer !== due[0]);
-      this.now = Math.max(this.now, due[0].at);
-      due[0].handler();
-    }
+    while (this.step(end));
     this.now = end;
+  }
+
+  /** Runs the timer that comes due first, if it does by `end`, and takes `milliseconds` over it. False where none does. */
+  step(end: number, milliseconds = 0): boolean {
+    const [due] = this.timers.filter((timer) => timer.at <= end).sort((a, b) => a.at - b.at || a.id - b.id);
+    if ((due as Timer | undefined) === undefined) return false;
+    this.timers = this.timers.filter((timer) => timer !== due);
+    this.now = Math.max(this.now, due.at) + milliseconds;
+    due.handler();
+    return true;
   }
 
   /** Writes who the device is to flash, as PERSONALIZE leaves it. */

@@ -106,9 +106,9 @@ test("[A11][A14][F9] a first authentication takes three messages each way, three
       assert.is(count, 3, name);
       // The card has met the issuer by the kiosk's certificate when it meets the center.
       const issuers = name === "center" ? 0 : 1;
-      assert.equal(device, { ahead: ONE_KEY, waiting: strangers(issuers) }, `${name}: the device`);
+      assert.equal(device, { ephemeral: ONE_KEY, waiting: strangers(issuers) }, `${name}: the device`);
       // The kiosk meets the issuer with the cartridge.
-      assert.equal(host, { ahead: ONE_KEY, waiting: strangers(name === "card" ? 0 : 1) }, `${name}: the host`);
+      assert.equal(host, { ephemeral: ONE_KEY, waiting: strangers(name === "card" ? 0 : 1) }, `${name}: the host`);
     }
     assert.is(Object.keys(later).length, 5);
     for (const [name, meeting] of Object.entries(later)) assert.equal(meeting, { messages: 2, host: IDLE, device: IDLE }, name);

@@ -63,7 +63,7 @@ test("[F9] at home: the reader takes its half from the cartridge by itself, and 
     }
     assert.equal(boardsWork(stage, from, "cartridge"), IDLE);
     // The card was without power: the ephemeral key that it makes ahead is the only multiplication, and nobody waits for it.
-    assert.equal(boardsWork(stage, from, "card"), { ahead: ONE_KEY, waiting: NOTHING });
+    assert.equal(boardsWork(stage, from, "card"), { ephemeral: ONE_KEY, waiting: NOTHING });
   });
 });
 

@@ -16,6 +16,7 @@ import {
   type Command,
 } from "../link/apdu.js";
 import { BLOCK_FRAME, FRAME, LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
+import { IDLE } from "../link/line.js";
 import { createJournal, journalGet, journalPut, type Flash } from "../journal.js";
 import {
   INS_END_PLAY,
@@ -84,8 +85,8 @@ export interface Device extends Holder {
   capacity: number;
   /** Set by the firmware as soon as `startDevice` has returned. */
   handler: Handler | null;
-  /** True while long arithmetic is under way: an ephemeral key in idle time, or a handshake. */
-  busy: boolean;
+  /** Whether long arithmetic is under way: one of `FREE`, `BEGINS`, `WORKS`, `AHEAD`. */
+  busy: number;
   /** An authentication that waits for its end. */
   waiting: (() => void) | null;
   /** Begins with the message at `data`, `size` bytes, of turn `asked`; ends with its answer's length or a negative status, for turn `answering`, 0 for none. */
@@ -98,8 +99,10 @@ export interface Device extends Holder {
   job: number;
   /** Length of the message in `buffer` that is not looked at yet; 0 for none, below 0 for one that is void. */
   received: number;
-  /** Takes that message, or begins what waits, as an event of its own: what brought it there has returned then, and left its memory and its part of the stack. */
+  /** Does what is due, as an event of its own: takes that message, begins the arithmetic that waits, or sees whether it is quiet. What brought it there has returned then, and left its memory and its part of the stack. */
   proceed: () => void;
+  /** A look for quiet is due. */
+  listening: boolean;
   /** Counts messages and resynchronizations from 1 on, so that an answer to a message that is void is never sent. */
   turn: number;
   /** Board time at which the device was last put into a slot, or started. */
@@ -107,6 +110,15 @@ export interface Device extends Holder {
   /** Board time until which authentication is refused. */
   blockedUntil: number;
 }
+
+/** No arithmetic; what waits begins in an event of its own; arithmetic that somebody waits for; an ephemeral key, made ahead of need. */
+const FREE = 0;
+const BEGINS = 1;
+const WORKS = 2;
+const AHEAD = 3;
+
+/** A device to which nobody has spoken for so many milliseconds makes an ephemeral key ahead. */
+const QUIET = 1000;
 
 const command: Command = createCommand();
 const header = scratch(4);
@@ -133,24 +145,35 @@ function createRunner(board: DeviceBoard): Party["run"] {
 /** Long arithmetic has ended: whoever waits for it goes on. */
 export function workDone(device: Device): void {
   const next = device.waiting;
-  device.busy = next !== null;
+  device.busy = next === null ? FREE : WORKS;
   device.waiting = null;
   if (next !== null) next();
 }
 
-/** Makes an ephemeral key pair while nobody waits. */
-export function idleWork(device: Device): void {
+/** Looks for quiet after a while, once for all who ask meanwhile. */
+function listen(device: Device): void {
+  if (!device.listening) device.board.after(QUIET, device.proceed);
+  device.listening = true;
+}
+
+/** Makes an ephemeral key pair once it is quiet, unless there is other work: its arithmetic has no room beside what answers commands. */
+function makeAhead(device: Device): void {
   const h = device.handshake;
-  if (device.memory.party.role === 0 || device.busy || h.step !== 0 || h.ephemeralReady) return;
-  device.busy = true;
+  const link = device.link;
+  device.listening = false;
+  if (device.memory.party.role === 0 || device.busy !== FREE || h.step !== 0 || h.ephemeralReady || (device.holds && device.holds()))
+    return;
+  if (link.phase !== IDLE || link.idle !== 0 || device.board.now() - link.last < QUIET) return listen(device);
+  device.busy = AHEAD;
   prepareEphemeral(h, device.authenticated);
 }
 
 /** Runs `work`, which ends by `workDone`, in an event of its own as soon as no arithmetic is under way; a later caller replaces one that still waits. */
 export function whenIdle(device: Device, work: () => void): void {
   device.waiting = work;
-  if (!device.busy) device.board.after(0, device.proceed);
-  device.busy = true;
+  if (device.busy !== FREE) return;
+  device.busy = BEGINS;
+  device.board.after(0, device.proceed);
 }
 
 /** Counts a failed authentication; from the fourth in a row on each doubles the wait before the next, up to about four minutes. */
@@ -217,6 +240,7 @@ function authenticate(device: Device, step: number, length: number, respond: (sw
 function authenticated(device: Device, answer: number): void {
   const state = device.memory.state;
   const turn = device.answering;
+  const ahead = device.busy === AHEAD;
   let length = answer;
   device.answering = 0;
   if (device.job !== 0) length = finishJob(device);
@@ -231,7 +255,9 @@ function authenticated(device: Device, answer: number): void {
   }
   if (turn === device.turn) respondWith(device, length < 0 ? -length : SW_OK, length < 0 ? 0 : length);
   workDone(device);
-  if (device.channel.open) idleWork(device);
+  // A message that came meanwhile has waited.
+  if (ahead && device.received !== 0) device.board.after(0, device.proceed);
+  if (device.channel.open) listen(device);
 }
 
 /** One command APDU, `length` bytes at the start of the buffer. */
@@ -324,7 +350,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
       buffer,
       function (length: number) {
         device.turn++;
-        if (!device.received) board.after(0, device.proceed);
+        if (!device.received && device.busy !== AHEAD) board.after(0, device.proceed);
         device.received = length;
       },
       role === ROLE_CARD ? BLOCK_FRAME : FRAME,
@@ -334,7 +360,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     capacity,
     handler: null,
     holds: null,
-    busy: false,
+    busy: FREE,
     waiting: null,
     // Closures of this function, since those of others keep what answers commands in memory while arithmetic needs it.
     authenticate: function () {
@@ -350,12 +376,14 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     job: 0,
     received: 0,
     proceed: function () {
-      const length = device.received;
-      device.received = 0;
+      const length = device.busy === AHEAD ? 0 : device.received;
+      if (length !== 0) device.received = 0;
       if (length > 0) receive(device, length);
-      else if (length === 0) workDone(device);
+      else if (length === 0 && device.busy === BEGINS) workDone(device);
+      else if (length === 0 && device.listening) makeAhead(device);
       rest(device);
     },
+    listening: false,
     turn: 1,
     connectedAt: board.now(),
     blockedUntil: 0,
@@ -364,7 +392,7 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     nextTurn(device);
     if (reason === LINK_RESTARTED) {
       closeChannel(device.channel);
-      if (handshake.step !== 0 && !device.busy) abandonHandshake(handshake);
+      if (handshake.step !== 0 && device.busy === FREE) abandonHandshake(handshake);
       releaseCommands();
     }
   };
@@ -375,6 +403,6 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
   seed.fill(0);
   slowDown(device);
   linkReset(device.link);
-  idleWork(device);
+  listen(device);
   return device;
 }

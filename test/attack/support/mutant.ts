@@ -125,7 +125,7 @@ export const SIGNATURE: Edit = {
 
 /**
  * The reader's, card's or cartridge's log then has a line for each scalar multiplication and each signature check, one before where that is of an issuer's certificate, and
- * one before an ephemeral key that is made in idle time.
+ * one before that of an ephemeral key.
  */
 export const COUNTED: Edit[] = [
   { file: "src/core/curve/x25519.ts", from: "  clamped.set(scalar);", to: '  print("multiplication");\n  clamped.set(scalar);' },
@@ -140,8 +140,8 @@ export const COUNTED: Edit[] = [
     to: '  if (issuer) print("issuer");\n  compute(h, after, [certificate.subarray(64), key,',
   },
   {
-    file: "src/core/device/device.ts",
-    from: "  prepareEphemeral(h, device.authenticated);",
-    to: '  print("idle");\n  prepareEphemeral(h, device.authenticated);',
+    file: "src/core/protocol/responder.ts",
+    from: "  h.party.random(h.ephemeral);",
+    to: '  print("ephemeral");\n  h.party.random(h.ephemeral);',
   },
 ];

@@ -12,14 +12,14 @@ export interface Work {
   issuers: number;
 }
 
-/** One side of an authentication: while nobody waits for it, and from the first message on. */
+/** One side of an authentication: its ephemeral key, which it may have made ahead, and the rest; of who begins, what it did before the first message, and from then on. */
 export interface Side {
-  ahead: Work;
+  ephemeral: Work;
   waiting: Work;
 }
 
 export const NOTHING: Work = { multiplications: 0, verifications: 0, issuers: 0 };
-export const IDLE: Side = { ahead: NOTHING, waiting: NOTHING };
+export const IDLE: Side = { ephemeral: NOTHING, waiting: NOTHING };
 /** One ephemeral key. */
 export const ONE_KEY: Work = { ...NOTHING, multiplications: 1 };
 
@@ -31,34 +31,33 @@ export function messages(stage: Stage, from: number, peer: string): number {
 }
 
 /**
- * What board `name`, of a bundle that counts (`COUNTED`), has computed since `from` in its authentication with `peer`: by default it is the one that answers. An initiator works
- * ahead before its first message, and what it does after the last is not for this peer.
+ * What board `name`, of a bundle that counts (`COUNTED`), has computed since `from` in its authentication with `peer`: by default it is the one that answers. An initiator makes its
+ * ephemeral key before its first message, and what it does after the last is not for this peer.
  */
 export function boardsWork(stage: Stage, from: number, name: string, peer = name): Side {
-  const side: Side = { ahead: { ...NOTHING }, waiting: { ...NOTHING } };
+  const side: Side = { ephemeral: { ...NOTHING }, waiting: { ...NOTHING } };
   const initiator = peer !== name;
   const total = messages(stage, from, peer);
   let answered = 0;
-  let idle = false;
+  let key = false;
   for (const event of stage.world.trace.events.slice(from)) {
     if (event.device === peer && authenticates(event)) answered++;
     if (event.device !== name || event.kind !== "log" || !("line" in event) || (initiator && answered === total)) continue;
-    const phase = idle || (initiator && answered === 0) ? side.ahead : side.waiting;
-    // The line before that of an ephemeral key that is made in idle time.
-    idle = event.line === "idle";
+    const phase = key || (initiator && answered === 0) ? side.ephemeral : side.waiting;
+    key = event.line === "ephemeral";
     if (event.line === "multiplication") phase.multiplications++;
     if (event.line === "issuer") phase.issuers++;
     // An issuer's certificate is checked by the same arithmetic, after its line.
     if (event.line === "verification") phase.verifications++;
   }
-  for (const phase of [side.ahead, side.waiting]) phase.verifications -= phase.issuers;
+  for (const phase of [side.ephemeral, side.waiting]) phase.verifications -= phase.issuers;
   return side;
 }
 
 /** What a host's party computes; the messages that it sends must pass through `sees`. */
 export class HostWork {
   private phase: Work = { ...NOTHING };
-  private side: Side = { ahead: this.phase, waiting: { ...NOTHING } };
+  private side: Side = { ephemeral: this.phase, waiting: { ...NOTHING } };
 
   constructor(readonly party: HostParty) {
     const issuer = createHash("sha256").update(party.chain.subarray(128)).digest().subarray(0, 16);
@@ -87,7 +86,7 @@ export class HostWork {
   take(): Side {
     const { side } = this;
     this.phase = { ...NOTHING };
-    this.side = { ahead: this.phase, waiting: { ...NOTHING } };
+    this.side = { ephemeral: this.phase, waiting: { ...NOTHING } };
     return side;
   }
 }
