@@ -35,7 +35,7 @@ const COMMANDS = SHARED + 3;
 const OPENING = SHARED + 4;
 const OPENS_FOR_A_PLAY = /src\/reader\/opening\./;
 const OPENS = new RegExp(`src/core/stream/(suite1|suite2|salsa|poly1305)\\.|${OPENS_FOR_A_PLAY.source}`);
-const EXCHANGES = /src\/core\/device\/(device|personalization)\./;
+const EXCHANGES = /src\/core\/device\/(device|arithmetic|personalization)\./;
 const AUTHENTICATES = /src\/core\/(protocol\/(responder|handshake|certificate)|device\/known-peers)\./;
 const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
 /** By place: what makes it where it is not alive, or alive with all else. */

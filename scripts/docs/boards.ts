@@ -146,8 +146,7 @@ enabled, authenticated, took an order and licenses, and played under both from i
 Where the last column says no, fewer than ${String(SPARE)} are left, by a card between events, by the others inside them; or a card has fewer than it holds inside them.
 
 These are figures between events. Inside events more is held. An Espruino that counts at every allocation, and collects garbage before the figure would grow, found at most
-${String(NEEDED.card.inside)} in a card that is personalized, authenticates, takes a license and gives it back, where it answers a command while it makes an ephemeral key ahead, with
-the bench's share taken off. A Puck.js has 2,630, and its engine needs some 50 of them for itself: in as many the loan does not end, with 160 more it does. Counted likewise, the bench's calls left out,
+${String(NEEDED.card.inside)} in a card that is personalized, authenticates, takes a license and gives it back, and an engine with a Puck.js's 2,630 ends that loan. Counted likewise, the bench's calls left out,
 a cartridge held up to ${String(NEEDED.cartridge.inside)}, a reader ${String(NEEDED.reader.inside)} and a client ${String(NEEDED.client.inside)}. A cartridge therefore needs more than a Puck.js
 or an MDBT42Q has, and neither is offered as one.
 

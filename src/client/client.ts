@@ -1,5 +1,6 @@
 import type { Board, SerialPort } from "../../boards/board.js";
-import { startDevice, workDone, type Device } from "../core/device/device.js";
+import { workDone } from "../core/device/arithmetic.js";
+import { startDevice, type Device } from "../core/device/device.js";
 import { journalRecycle } from "../core/journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_INSTRUCTION, SW_LENGTH, SW_OK, SW_PARAMETERS } from "../core/link/apdu.js";
 import { MESSAGE_SETTLED } from "../core/protocol/client.js";

@@ -1,5 +1,5 @@
 import { equal, get32, isZero, put32 } from "../core/bytes.js";
-import { whenIdle, workDone } from "../core/device/device.js";
+import { whenIdle, workDone } from "../core/device/arithmetic.js";
 import { SLOT_CLIENT_LICENSE, SLOT_COPY_WINDOW } from "../core/device/identity.js";
 import { raiseFloor } from "../core/device/party.js";
 import { journalDelete, journalGet, journalPut, journalRecycle } from "../core/journal.js";

@@ -1,5 +1,5 @@
 import { equal, get32, put32 } from "../core/bytes.js";
-import { whenIdle } from "../core/device/device.js";
+import { whenIdle } from "../core/device/arithmetic.js";
 import { sha256 } from "../core/hash/sha256.js";
 import { SW_CONDITIONS, SW_DATA, SW_LENGTH, SW_OK } from "../core/link/apdu.js";
 import { INS_GET_LOAN } from "../core/protocol/constants.js";

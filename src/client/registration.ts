@@ -1,5 +1,5 @@
 import { equal, get16, get32, isZero, put32 } from "../core/bytes.js";
-import { whenIdle, workDone } from "../core/device/device.js";
+import { whenIdle, workDone } from "../core/device/arithmetic.js";
 import { SLOT_MEDIA, SLOT_REGISTRATION, SLOT_TREE_KEYS } from "../core/device/identity.js";
 import { journalGet, journalPut } from "../core/journal.js";
 import { SW_CONDITIONS, SW_DATA, SW_FAILURE, SW_LENGTH, SW_NOT_FOUND, SW_OK } from "../core/link/apdu.js";

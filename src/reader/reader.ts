@@ -1,5 +1,6 @@
 import type { Board } from "../../boards/board.js";
-import { startDevice, whenIdle, workDone, type Device } from "../core/device/device.js";
+import { whenIdle, workDone } from "../core/device/arithmetic.js";
+import { startDevice, type Device } from "../core/device/device.js";
 import { SW_BLOCKED, SW_CONDITIONS, SW_INSTRUCTION, SW_LENGTH, SW_OK, SW_PARAMETERS } from "../core/link/apdu.js";
 import { INS_PLAY, INS_READ_ADVERTS, INS_STATUS, ROLE_CARD, ROLE_CARTRIDGE, ROLE_READER } from "../core/protocol/constants.js";
 import { closeChannel } from "../core/protocol/session.js";

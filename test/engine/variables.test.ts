@@ -25,17 +25,18 @@ for (const role of ["card", "cartridge", "reader", "client"] as const) {
   });
 }
 
-test.when(ESPRUINO_SMALL !== "", "ESPRUINO_SMALL is not set")(
-  "a cartridge that is rented, played and given back holds at most what the boards' table says, while it keeps a key too",
-  async () => {
-    const held = await heldBy("cartridge", ESPRUINO_SMALL);
-    const { resting, deepest, inside } = NEEDED.cartridge;
-    console.log(`cartridge: ${JSON.stringify(held)}`);
+for (const [role, does] of [
+  ["card", "that is enrolled, authenticated and given a license, and hands it out and back, while it makes keys ahead,"],
+  ["cartridge", "that is rented, played and given back, while it keeps a key,"],
+] as const)
+  test.when(ESPRUINO_SMALL !== "", "ESPRUINO_SMALL is not set")(`a ${role} ${does} holds at most what the boards' table says`, async () => {
+    const held = await heldBy(role, ESPRUINO_SMALL);
+    const { resting, deepest, inside } = NEEDED[role];
+    console.log(`${role}: ${JSON.stringify(held)}`);
     assert.ok(held.resting <= resting + 40, `${String(held.resting)} at rest`);
     assert.ok(held.deepest <= deepest + 40, `${String(held.deepest)} between events`);
     assert.ok(held.inside <= inside + 40, `${String(held.inside)} inside events`);
-  },
-);
+  });
 
 test("every board that is offered for a role has the variables to spare that its deepest point wants", () => {
   for (const { title, variableBytes, variables, roles } of profiles)

@@ -16,7 +16,6 @@ import {
   type Command,
 } from "../link/apdu.js";
 import { BLOCK_FRAME, FRAME, LINK_RESTARTED, createLink, linkReset, linkSend, type Link, type Port, type Timers } from "../link/t1.js";
-import { IDLE } from "../link/line.js";
 import { createJournal, journalGet, journalPut, type Flash } from "../journal.js";
 import {
   INS_END_PLAY,
@@ -36,7 +35,6 @@ import {
   abandonHandshake,
   createHandshake,
   handshakeStep,
-  prepareEphemeral,
   type Handshake,
 } from "../protocol/handshake.js";
 import { natives } from "../natives.js";
@@ -44,6 +42,7 @@ import { closeChannel, createChannel, openMessage, sealMessage, type Channel } f
 import { releaseArithmetic, releaseCommands } from "../phase.js";
 import { rest, type Holder } from "../rest.js";
 import { randomFill, randomStart } from "../random.js";
+import { AHEAD, BEGINS, FREE, listen, makeAhead, whenIdle, workDone } from "./arithmetic.js";
 import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
 import type { Party } from "../protocol/handshake.js";
 import { createMemory, storeState, type Memory } from "./party.js";
@@ -111,15 +110,6 @@ export interface Device extends Holder {
   blockedUntil: number;
 }
 
-/** No arithmetic; what waits begins in an event of its own; arithmetic that somebody waits for; an ephemeral key, made ahead of need. */
-const FREE = 0;
-const BEGINS = 1;
-const WORKS = 2;
-const AHEAD = 3;
-
-/** A device to which nobody has spoken for so many milliseconds makes an ephemeral key ahead. */
-const QUIET = 1000;
-
 const command: Command = createCommand();
 const header = scratch(4);
 let secured = false;
@@ -140,40 +130,6 @@ function createRunner(board: DeviceBoard): Party["run"] {
     // Everything that leads here returns first, and leaves its memory.
     board.after(0, slice);
   };
-}
-
-/** Long arithmetic has ended: whoever waits for it goes on. */
-export function workDone(device: Device): void {
-  const next = device.waiting;
-  device.busy = next === null ? FREE : WORKS;
-  device.waiting = null;
-  if (next !== null) next();
-}
-
-/** Looks for quiet after a while, once for all who ask meanwhile. */
-function listen(device: Device): void {
-  if (!device.listening) device.board.after(QUIET, device.proceed);
-  device.listening = true;
-}
-
-/** Makes an ephemeral key pair once it is quiet, unless there is other work: its arithmetic has no room beside what answers commands. */
-function makeAhead(device: Device): void {
-  const h = device.handshake;
-  const link = device.link;
-  device.listening = false;
-  if (device.memory.party.role === 0 || device.busy !== FREE || h.step !== 0 || h.ephemeralReady || (device.holds && device.holds()))
-    return;
-  if (link.phase !== IDLE || link.idle !== 0 || device.board.now() - link.last < QUIET) return listen(device);
-  device.busy = AHEAD;
-  prepareEphemeral(h, device.authenticated);
-}
-
-/** Runs `work`, which ends by `workDone`, in an event of its own as soon as no arithmetic is under way; a later caller replaces one that still waits. */
-export function whenIdle(device: Device, work: () => void): void {
-  device.waiting = work;
-  if (device.busy !== FREE) return;
-  device.busy = BEGINS;
-  device.board.after(0, device.proceed);
 }
 
 /** Counts a failed authentication; from the fourth in a row on each doubles the wait before the next, up to about four minutes. */
