@@ -224,7 +224,7 @@ for (const [name, custody] of [
       stage.home();
       await stage.settled();
       const theft = steal(stage, title, loanId, terms, everything());
-      assert.ok(theft.tried > 10_000);
+      assert.ok(theft.tried > 2000, `${String(theft.tried)} keys`);
       assert.not.ok(theft.opened);
     });
   });

@@ -9,6 +9,7 @@ import { open } from "../../../src/core/seal.js";
 import { createStream, streamOpenChunk, streamStart } from "../../../src/core/stream/stream.js";
 import { CHUNK_SIZE, SUITES } from "../../../src/center/contents.js";
 import type { EspruinoBoard } from "../../../sim/espruino.js";
+import { storedBundle } from "../../../sim/specimens.js";
 import type { Stage, Title } from "./stage.js";
 
 /** What one device still holds: chips, files, and memory where it runs. */
@@ -61,14 +62,18 @@ export function steal(stage: Enrolled, title: Lent, loanId: Uint8Array, terms: U
   envelopeContext(context, hash(header), loanId, cartridgeId, terms, sealedLength, rate);
   adoptNatives(nodeNatives);
   const windows = new Map<string, Uint8Array>();
-  for (const part of parts)
+  for (const part of parts) {
+    const texts = publicTexts(part);
     for (let at = 0; at + 32 <= part.length; at++) {
       const window = part.subarray(at, at + 32);
-      // The bundles' text is public and in ASCII, which no key is.
-      if (window.every((byte) => byte < 127)) continue;
+      const text = texts.find(({ start, end }) => start <= at && at + 32 <= end);
+      if (text) at = text.end - 32;
+      // What is in ASCII is text too, which no key is.
+      if (text || window.every((byte) => byte < 127)) continue;
       if (window[0] === window[1] && window.every((byte) => byte === window[0])) continue;
       windows.set(Buffer.from(window).toString("latin1"), window);
     }
+  }
   const envelopes = envelopesIn(parts, header);
   const shares = licensesIn(stage, parts);
   const titleKey = new Uint8Array(32);
@@ -88,6 +93,15 @@ export function steal(stage: Enrolled, title: Lent, loanId: Uint8Array, terms: U
     if (opened) break;
   }
   return { tried: windows.size, opened };
+}
+
+const bundles = ["card", "cartridge", "reader"].map((name) => Buffer.from(storedBundle(name), "latin1"));
+
+/** Where in `part` a bundle stands as it was flashed. */
+function publicTexts(part: Uint8Array): { start: number; end: number }[] {
+  const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
+  const found = bundles.map((bundle) => ({ start: bytes.indexOf(bundle), end: bytes.indexOf(bundle) + bundle.length }));
+  return found.filter(({ start }) => start >= 0);
 }
 
 const stream = createStream(SUITES, CHUNK_SIZE);
