@@ -11,6 +11,7 @@ import { availableParallelism } from "node:os";
 import { join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { nodeArguments, translate, type Translation } from "./support/translated.js";
 
 interface Outcome {
   file: string;
@@ -46,12 +47,13 @@ function weight(file: string): number {
 }
 
 /** One file in its own process; the reporter in `test/suite.ts` writes a line of JSON a test to descriptor 3. */
-function run(file: string): Promise<Outcome> {
+function run(file: string, { environment }: Translation): Promise<Outcome> {
   return new Promise((resolve) => {
     const started = Date.now();
-    const child = spawn(process.execPath, ["--import", "tsx", file], {
+    const env = { ...process.env, ...environment, LEYDEN_TEST_REPORT: "3", FORCE_COLOR: "0" };
+    const child = spawn(process.execPath, nodeArguments(file, env), {
       cwd: root,
-      env: { ...process.env, LEYDEN_TEST_REPORT: "3", FORCE_COLOR: "0" },
+      env,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     }) as ChildProcessByStdio<null, Readable, Readable>;
     let output = "";
@@ -96,15 +98,16 @@ async function main(): Promise<void> {
   const live = named.filter((file) => IN_REAL_TIME.test(file));
   const others = named.filter((file) => !IN_REAL_TIME.test(file)).sort((a, b) => weight(b) - weight(a));
   const outcomes: Outcome[] = [];
+  const translated = await translate(named);
   const worker = async (first: boolean): Promise<void> => {
     for (;;) {
       const file = (first ? live.shift() : undefined) ?? others.shift();
       if (file === undefined) return;
-      let outcome = await run(file);
+      let outcome = await run(file, translated);
       if (outcome.failed > 0 && IN_REAL_TIME.test(outcome.file)) {
         console.log(`     ${outcome.file} failed; boards in real time can be late on a busy machine, so it is tried once more:`);
         console.log(outcome.output);
-        outcome = await run(file);
+        outcome = await run(file, translated);
       }
       outcomes.push(outcome);
       const skipped = outcome.skipped > 0 ? `, ${String(outcome.skipped)} skipped` : "";
@@ -116,6 +119,7 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, (_, index) => worker(index === 0)));
+  translated.remove();
   const at = process.argv.indexOf("--json");
   if (at > 0) writeFileSync(process.argv[at + 1], `${JSON.stringify(outcomes, null, 2)}\n`);
   const sum = (field: "passed" | "failed" | "skipped"): string => String(outcomes.reduce((total, outcome) => total + outcome[field], 0));

@@ -128,7 +128,7 @@ export async function onEngine(
   nor: number,
   use: (engine: Engine, binding: Binding, make: () => Board) => void,
 ): Promise<void> {
-  const binding = (await import(`../../boards/espruino/boards/${profile.name}.js`)) as Binding;
+  const binding = (await import(`../../boards/espruino/boards/${profile.name}.ts`)) as Binding;
   const engine = new Engine(profile.flashPage.value, binding.BUTTON, nor);
   const before = new Map(Object.keys(engine.globals()).map((name) => [name, Reflect.get(globalThis, name) as unknown]));
   Object.assign(globalThis, engine.globals());

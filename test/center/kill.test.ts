@@ -26,6 +26,7 @@ import { ROLE_KIOSK } from "../../src/core/protocol/constants.js";
 import type { Moment } from "../../src/center/http/parts.js";
 import { startCenter } from "../../src/center/main.js";
 import { suite } from "../suite.js";
+import { SHORT_LIVED } from "../support/translated.js";
 import { program } from "../support/program.js";
 import { chainOf } from "./support/keys.js";
 import { contract, arm, giveBack, hex, unhex } from "./support/steps.js";
@@ -74,8 +75,7 @@ class Mortal {
 
   async live(): Promise<void> {
     const place = places.at(this.deaths) ?? ["never", "nowhere"];
-    // A center that lives for one command has no use for code that is optimized in the background.
-    const child = spawn(process.execPath, ["--liftoff-only", script, this.folder, String(this.port), ...place], {
+    const child = spawn(process.execPath, [SHORT_LIVED, script, this.folder, String(this.port), ...place], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     this.child = child;

@@ -7,7 +7,12 @@ if (typeof server?.url === "string") {
   process.env.LEYDEN_TEST_POSTGRES = server.url;
   // uvu collects the tests of all files, and runs them when it is told.
   Object.assign(globalThis, { UVU_DEFER: 1, UVU_QUEUE: [[null]] });
-  for (const name of ["rental", "kiosk", "kiosk-faults", "http", "certificates", "openapi"]) await import(`./${name}.test.js`);
+  await import("./rental.test.js");
+  await import("./kiosk.test.js");
+  await import("./kiosk-faults.test.js");
+  await import("./http.test.js");
+  await import("./certificates.test.js");
+  await import("./openapi.test.js");
   const { exec } = await import("uvu");
   await exec();
 } else {

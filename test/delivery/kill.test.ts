@@ -8,6 +8,7 @@ import type { Manifest } from "../../src/center/api/delivery-messages.js";
 import { suite } from "../suite.js";
 import { Deliveries } from "./support/deliveries.js";
 import { fastClock } from "./support/fast-clock.js";
+import { nodeArguments } from "../support/translated.js";
 
 const test = suite("delivery kill");
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -24,7 +25,7 @@ class Mortal {
   ) {}
 
   async live(): Promise<void> {
-    const child = spawn(process.execPath, ["--import", "tsx", ...this.words(this.deaths)], {
+    const child = spawn(process.execPath, this.words(this.deaths), {
       cwd: ROOT,
       stdio: ["ignore", "pipe", "inherit"],
     });
@@ -62,11 +63,11 @@ test("[B3] [B4] center or store killed at any moment: every content and key arri
   const since = Date.now();
   // So far ahead of the last one, each center takes for lost what the last one had begun.
   const center = new Mortal(
-    (deaths) => ["test/delivery/support/child-center.ts", world.folder, port, String(since), String(deaths * 70)],
+    (deaths) => [...nodeArguments("test/delivery/support/child-center.ts"), world.folder, port, String(since), String(deaths * 70)],
     /listening/,
   );
   const words = ["store", "run", "--data", all.storeFolder, "--port", String(all.storePort), "--allow-local", "127.0.0.1"];
-  const store = new Mortal(() => ["src/cli/main.ts", ...words], /listens/);
+  const store = new Mortal(() => ["scripts/leyden.mjs", ...words], /listens/);
   world.clock.now = fastClock(since, () => center.deaths * 70);
   const cases: [Moment, Mortal][] = [
     ["half of the content had come", store],

@@ -26,6 +26,7 @@ import { Transport } from "../../src/host/transport.js";
 import { LoanWorld, START } from "../../sim/loan-world.js";
 import { receive, type Message } from "../scenario/support/lines.js";
 import { suite } from "../suite.js";
+import { nodeArguments } from "../support/translated.js";
 
 const test = suite("leyden enroll");
 const entry = fileURLToPath(new URL("../../scripts/leyden.mjs", import.meta.url));
@@ -58,7 +59,7 @@ function bad(message: RegExp, ...words: string[]): void {
 
 /** Blank boards in a process of their own; answers their TCP ports. */
 async function blankBoards(): Promise<{ ports: Record<string, string>; end: () => void }> {
-  const child = spawn(process.execPath, ["--import", "tsx", fileURLToPath(new URL("blank-process.ts", import.meta.url)), "90"]);
+  const child = spawn(process.execPath, [...nodeArguments(fileURLToPath(new URL("blank-process.ts", import.meta.url))), "90"]);
   const ports = await new Promise<Message>((resolve, reject) => {
     receive(child.stdout, resolve);
     child.once("exit", (code) => {

@@ -5,6 +5,7 @@ import type { LoanBody } from "../../../src/center/api/schema.js";
 import type { Order } from "./kiosk-process.js";
 import { receive, send, type Message } from "./lines.js";
 import type { Service } from "./service.js";
+import { nodeArguments } from "../../support/translated.js";
 
 /** How an order ended: in a loan, or in a sentence. */
 export interface Outcome {
@@ -37,7 +38,7 @@ export class RecordingKiosk {
   static async start(service: Service, identity: string, card: string, cartridge: string, second?: string): Promise<RecordingKiosk> {
     const program = fileURLToPath(new URL("kiosk-process.ts", import.meta.url));
     const words = [identity, join(service.folder, "recorder"), service.url, card, cartridge, ...(second === undefined ? [] : [second])];
-    const child = spawn(process.execPath, ["--import", "tsx", program, ...words], { stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [...nodeArguments(program), ...words], { stdio: ["pipe", "pipe", "pipe"] });
     const kiosk = new RecordingKiosk(child);
     child.stderr.on("data", (data) => {
       kiosk.errors += String(data);

@@ -17,6 +17,7 @@ import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../../../src
 import { openPort } from "../../../src/host/open.js";
 import { hex } from "../../../src/host/party.js";
 import { Transport } from "../../../src/host/transport.js";
+import { nodeArguments } from "../../support/translated.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const LEYDEN = "scripts/leyden.mjs";
@@ -121,7 +122,7 @@ export class Service {
 
   /** Starts a program of this project. */
   launch(name: string, program: string, ...words: string[]): Part {
-    return this.begin(name, "--import", "tsx", program, ...words);
+    return this.begin(name, ...nodeArguments(program), ...words);
   }
 
   private begin(name: string, ...words: string[]): Part {

@@ -1,0 +1,94 @@
+/**
+ * The tests, and the programs that they start, as plain JavaScript: a run of many files translates all of them at once, in place of each process anew. Beside a single
+ * file there is nothing of the kind, and its programs are translated as they start.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { build, type Plugin } from "esbuild";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const FOLDER = join(ROOT, "build", "tests");
+
+/** Names the folder of a run to its processes. */
+const TRANSLATED = "LEYDEN_TESTS_TRANSLATED";
+
+/** Processes that live for seconds have no use for WebAssembly that is optimized in the background: of PGlite, that takes as long as their work. */
+export const SHORT_LIVED = "--liftoff-only";
+
+/** Programs that tests start as processes of their own. */
+const PROGRAMS = [
+  "test/delivery/support/child-center.ts",
+  "test/enroll/blank-process.ts",
+  "test/scenario/support/kiosk-process.ts",
+  "test/scenario/support/mortal-center.ts",
+].map((name) => join(ROOT, name));
+
+const OWN = { "import.meta.url": "ownUrl$", "import.meta.dirname": "ownFolder$" };
+
+/** A test of a runner of tests has files elsewhere, which are not worth it. */
+const isOurs = (path: string): boolean => !relative(ROOT, path).startsWith("..");
+
+/** Modules go on finding what lies beside them: what stands for `import.meta` is each one's own. */
+const inPlace: Plugin = {
+  name: "in-place",
+  setup(context) {
+    context.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
+      loader: "ts",
+      contents: `const ${Object.values(OWN)[0]} = ${JSON.stringify(pathToFileURL(path).href)}, ${Object.values(OWN)[1]} = ${JSON.stringify(dirname(path))}; ${readFileSync(path, "utf8")}`,
+    }));
+  },
+};
+
+export interface Translation {
+  /** In which `nodeArguments` finds what was translated. */
+  environment: Record<string, string>;
+  remove(): void;
+}
+
+/**
+ * Translates test files and all programs.
+ *
+ * @param files - paths of the test files
+ */
+export async function translate(files: readonly string[]): Promise<Translation> {
+  const ours = files.filter((file) => isOurs(resolve(file)));
+  if (ours.length === 0) return { environment: {}, remove: () => undefined };
+  mkdirSync(FOLDER, { recursive: true });
+  const outdir = mkdtempSync(join(FOLDER, "run-"));
+  await build({
+    entryPoints: [...ours.map((file) => resolve(file)), ...PROGRAMS],
+    outbase: ROOT,
+    outdir,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    packages: "external",
+    platform: "node",
+    target: "node20",
+    format: "esm",
+    keepNames: true,
+    sourcemap: true,
+    define: OWN,
+    plugins: [inPlace],
+    logLevel: "error",
+  });
+  return {
+    environment: { [TRANSLATED]: outdir },
+    remove: () => {
+      rmSync(outdir, { recursive: true });
+    },
+  };
+}
+
+/**
+ * What to give Node to run a test or a program.
+ *
+ * @param entry - path of its module
+ */
+export function nodeArguments(entry: string, environment: NodeJS.ProcessEnv = process.env): string[] {
+  const folder = environment[TRANSLATED];
+  const path = resolve(ROOT, entry);
+  if (folder === undefined || !isOurs(path)) return [SHORT_LIVED, "--import", "tsx", path];
+  return [SHORT_LIVED, "--enable-source-maps", join(folder, relative(ROOT, path).replace(/\.ts$/, ".mjs"))];
+}
