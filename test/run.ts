@@ -11,7 +11,7 @@ import { availableParallelism } from "node:os";
 import { join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { nodeArguments, translate, type Translation } from "./support/translated.js";
+import { nodeArguments, translate } from "./support/translated.js";
 
 interface Outcome {
   file: string;
@@ -47,10 +47,10 @@ function weight(file: string): number {
 }
 
 /** One file in its own process; the reporter in `test/suite.ts` writes a line of JSON a test to descriptor 3. */
-function run(file: string, { environment }: Translation): Promise<Outcome> {
+function run(file: string, translated: Record<string, string>): Promise<Outcome> {
   return new Promise((resolve) => {
     const started = Date.now();
-    const env = { ...process.env, ...environment, LEYDEN_TEST_REPORT: "3", FORCE_COLOR: "0" };
+    const env = { ...process.env, ...translated, LEYDEN_TEST_REPORT: "3", FORCE_COLOR: "0" };
     const child = spawn(process.execPath, nodeArguments(file, env), {
       cwd: root,
       env,
@@ -119,7 +119,6 @@ async function main(): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, (_, index) => worker(index === 0)));
-  translated.remove();
   const at = process.argv.indexOf("--json");
   if (at > 0) writeFileSync(process.argv[at + 1], `${JSON.stringify(outcomes, null, 2)}\n`);
   const sum = (field: "passed" | "failed" | "skipped"): string => String(outcomes.reduce((total, outcome) => total + outcome[field], 0));

@@ -38,8 +38,10 @@ const OPENS = new RegExp(`src/core/stream/(suite1|suite2|salsa|poly1305)\\.|${OP
 const EXCHANGES = /src\/core\/device\/(device|arithmetic|personalization)\./;
 const AUTHENTICATES = /src\/core\/(protocol\/(responder|handshake|certificate)|device\/known-peers)\./;
 const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
-/** By place: what makes it where it is not alive, or alive with all else. */
-const ACCESS = { [EXCHANGE]: "work$(0)", [HANDSHAKE]: "work$(1)", [COMMANDS]: "work$(2)", [OPENING]: "makeOpening$()" };
+/** What lives until a command is answered, each from its first use on: the argument of work$ is the index here. */
+const WORKS = [EXCHANGE, HANDSHAKE, COMMANDS];
+/** How code outside reaches what is in a place, which is made where it is not alive. */
+const ACCESS = { ...Object.fromEntries(WORKS.map((place, kind) => [place, `work$(${kind})`])), [OPENING]: "makeOpening$()" };
 
 const ADOPTION = /src\/core\/adopt\./;
 
@@ -274,7 +276,7 @@ export function phase(source, moduleOf) {
   const choice = ARITHMETIC.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
   if (entries[OPENING].length > 1) throw new Error(`${entries[OPENING].join(" and ")}: what opens chunks is made for one entry alone`);
   const opening = entries[OPENING].length ? `function makeOpening$(){${inside[OPENING].join("\n")}\n${answer(OPENING)}}` : "";
-  const makers = [EXCHANGE, HANDSHAKE, COMMANDS].map((index, kind) => `function makeWork${kind}$(){${inside[index].join("\n")}\n${answer(index)}}`);
+  const makers = WORKS.map((index, kind) => `function makeWork${kind}$(){${inside[index].join("\n")}\n${answer(index)}}`);
   // The last statement starts the device. What does not wait for arithmetic goes when that begins.
   const start = outside.pop();
   return `var arithmeticAlive$=null;var arithmeticKind$=0;var alive$=[];
@@ -283,7 +285,7 @@ function makeArithmetic$(kind){${inside[SHARED].join("\n")}
 ${kinds.join("\n")}
 ${choice}}
 function arithmetic$(kind){
-if(kind!==arithmeticKind$){alive$[2]=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
+if(kind!==arithmeticKind$){alive$[${WORKS.indexOf(COMMANDS)}]=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
 return arithmeticAlive$}
 ${makers.join("\n")}
 function work$(kind){return alive$[kind]||(alive$[kind]=kind?kind>1?makeWork2$():makeWork1$():makeWork0$())}

@@ -31,6 +31,14 @@ function select(): void {
 }
 const answers = (): Uint8Array[] => said.filter((bytes) => bytes[0] === 0 && bytes[1] < 0x80);
 
+/** Until a key is being made, as after an authentication. */
+function beginAhead(): void {
+  handshake.ephemeralReady = false;
+  device.channel.open = true;
+  device.authenticated(0);
+  while (handshake.operands.length === 0) assert.ok(mocked.step(mocked.now + 2000));
+}
+
 test("not while somebody speaks, but a second after", () => {
   for (let i = 0; i < 5; i++) {
     mocked.pass(900);
@@ -45,10 +53,7 @@ test("not while somebody speaks, but a second after", () => {
 });
 
 test("a command that comes meanwhile is answered when the key is made, and the host is asked for time until then", () => {
-  handshake.ephemeralReady = false;
-  device.channel.open = true;
-  device.authenticated(0);
-  while (device.handshake.operands.length === 0) assert.ok(mocked.step(mocked.now + 1000));
+  beginAhead();
   for (let i = 0; i < 20; i++) assert.ok(mocked.step(mocked.now));
   select();
   let asked = 0;
@@ -65,9 +70,7 @@ test("a command that comes meanwhile is answered when the key is made, and the h
 });
 
 test("a command that is void by then is not answered, and the next one is", () => {
-  handshake.ephemeralReady = false;
-  device.authenticated(0);
-  while (device.handshake.operands.length === 0) assert.ok(mocked.step(mocked.now + 2000));
+  beginAhead();
   mocked.step(mocked.now);
   select();
   // S(RESYNCH): both ends begin anew, at block 0.

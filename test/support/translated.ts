@@ -24,40 +24,38 @@ const PROGRAMS = [
   "test/scenario/support/mortal-center.ts",
 ].map((name) => join(ROOT, name));
 
-const OWN = { "import.meta.url": "ownUrl$", "import.meta.dirname": "ownFolder$" };
-
 /** A test of a runner of tests has files elsewhere, which are not worth it. */
 const isOurs = (path: string): boolean => !relative(ROOT, path).startsWith("..");
 
-/** Modules go on finding what lies beside them: what stands for `import.meta` is each one's own. */
+/** What stands for `import.meta.url` and `import.meta.dirname` in a module, so that it goes on finding what lies beside it. */
+const OWN_URL = "ownUrl$";
+const OWN_FOLDER = "ownFolder$";
+
 const inPlace: Plugin = {
   name: "in-place",
   setup(context) {
     context.onLoad({ filter: /\.ts$/ }, ({ path }) => ({
       loader: "ts",
-      contents: `const ${Object.values(OWN)[0]} = ${JSON.stringify(pathToFileURL(path).href)}, ${Object.values(OWN)[1]} = ${JSON.stringify(dirname(path))}; ${readFileSync(path, "utf8")}`,
+      contents: `const ${OWN_URL} = ${JSON.stringify(pathToFileURL(path).href)}, ${OWN_FOLDER} = ${JSON.stringify(dirname(path))}; ${readFileSync(path, "utf8")}`,
     }));
   },
 };
 
-export interface Translation {
-  /** In which `nodeArguments` finds what was translated. */
-  environment: Record<string, string>;
-  remove(): void;
-}
-
 /**
- * Translates test files and all programs.
+ * Translates test files and all programs, for as long as this process lives; answers the environment in which `nodeArguments` finds them.
  *
  * @param files - paths of the test files
  */
-export async function translate(files: readonly string[]): Promise<Translation> {
-  const ours = files.filter((file) => isOurs(resolve(file)));
-  if (ours.length === 0) return { environment: {}, remove: () => undefined };
+export async function translate(files: readonly string[]): Promise<Record<string, string>> {
+  const ours = files.map((file) => resolve(file)).filter(isOurs);
+  if (ours.length === 0) return {};
   mkdirSync(FOLDER, { recursive: true });
   const outdir = mkdtempSync(join(FOLDER, "run-"));
+  process.once("exit", () => {
+    rmSync(outdir, { recursive: true });
+  });
   await build({
-    entryPoints: [...ours.map((file) => resolve(file)), ...PROGRAMS],
+    entryPoints: [...ours, ...PROGRAMS],
     outbase: ROOT,
     outdir,
     outExtension: { ".js": ".mjs" },
@@ -69,16 +67,11 @@ export async function translate(files: readonly string[]): Promise<Translation> 
     format: "esm",
     keepNames: true,
     sourcemap: true,
-    define: OWN,
+    define: { "import.meta.url": OWN_URL, "import.meta.dirname": OWN_FOLDER },
     plugins: [inPlace],
     logLevel: "error",
   });
-  return {
-    environment: { [TRANSLATED]: outdir },
-    remove: () => {
-      rmSync(outdir, { recursive: true });
-    },
-  };
+  return { [TRANSLATED]: outdir };
 }
 
 /**

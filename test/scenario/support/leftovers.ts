@@ -67,9 +67,12 @@ export function steal(stage: Enrolled, title: Lent, loanId: Uint8Array, terms: U
     for (let at = 0; at + 32 <= part.length; at++) {
       const window = part.subarray(at, at + 32);
       const text = texts.find(({ start, end }) => start <= at && at + 32 <= end);
-      if (text) at = text.end - 32;
+      if (text) {
+        at = text.end - 32;
+        continue;
+      }
       // What is in ASCII is text too, which no key is.
-      if (text || window.every((byte) => byte < 127)) continue;
+      if (window.every((byte) => byte < 127)) continue;
       if (window[0] === window[1] && window.every((byte) => byte === window[0])) continue;
       windows.set(Buffer.from(window).toString("latin1"), window);
     }
@@ -100,8 +103,10 @@ const bundles = ["card", "cartridge", "reader"].map((name) => Buffer.from(stored
 /** Where in `part` a bundle stands as it was flashed. */
 function publicTexts(part: Uint8Array): { start: number; end: number }[] {
   const bytes = Buffer.from(part.buffer, part.byteOffset, part.length);
-  const found = bundles.map((bundle) => ({ start: bytes.indexOf(bundle), end: bytes.indexOf(bundle) + bundle.length }));
-  return found.filter(({ start }) => start >= 0);
+  return bundles.flatMap((bundle) => {
+    const start = bytes.indexOf(bundle);
+    return start < 0 ? [] : [{ start, end: start + bundle.length }];
+  });
 }
 
 const stream = createStream(SUITES, CHUNK_SIZE);
