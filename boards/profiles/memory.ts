@@ -15,9 +15,9 @@ export interface Need {
 /** Variables of 13 bytes, by role, measured on the engine after each event (test/engine/held.ts). The reader's rest is that after a play. */
 export const NEEDED: Readonly<Record<Role, Need>> = {
   card: { boot: 1310, resting: 1320, deepest: 2010, inside: 2390 },
-  cartridge: { boot: 1620, resting: 1620, deepest: 2490, inside: 3230 },
-  reader: { boot: 2390, resting: 2570, deepest: 4180, inside: 4430 },
-  client: { boot: 2920, resting: 2850, deepest: 4930, inside: 6000 },
+  cartridge: { boot: 1620, resting: 1600, deepest: 2340, inside: 3210 },
+  reader: { boot: 2390, resting: 2530, deepest: 3860, inside: 4410 },
+  client: { boot: 2920, resting: 2820, deepest: 4910, inside: 5980 },
 };
 
 /** Variables that must be left at the deepest point: inside events, and on a card between them. */
