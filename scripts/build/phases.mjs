@@ -23,30 +23,41 @@ export function keepReleases() {
 }
 
 /**
- * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, and what they share; what every message goes through; what
- * authenticates, so that other commands go without; everything else that answers commands; what opens the chunks of a play, made for each and held by
+ * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, what a verification computes with once it has hashed, made inside
+ * its kind, and what all of them share; what every message goes through; what authenticates, and what makes a device somebody, so that other commands go without; everything else that answers commands; what opens the chunks of a play, made for each and held by
  * what its one entry answers. Undefined: always there.
  */
-const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./];
+const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./, /src\/core\/curve\/points\./];
+const POINTS = ARITHMETIC.length - 1;
+const VERIFICATION = POINTS - 1;
 const SHARED = ARITHMETIC.length;
 const EXCHANGE = SHARED + 1;
 const HANDSHAKE = SHARED + 2;
-const COMMANDS = SHARED + 3;
-const OPENING = SHARED + 4;
+const PERSONALIZATION = SHARED + 3;
+const COMMANDS = SHARED + 4;
+const OPENING = SHARED + 5;
 const OPENS_FOR_A_PLAY = /src\/reader\/opening\./;
 const OPENS = new RegExp(`src/core/stream/(suite1|suite2|salsa|poly1305)\\.|${OPENS_FOR_A_PLAY.source}`);
-const EXCHANGES = /src\/core\/device\/(device|arithmetic|personalization)\./;
+const EXCHANGES = /src\/core\/device\/(device|arithmetic)\./;
 const AUTHENTICATES = /src\/core\/(protocol\/(responder|handshake|certificate)|device\/known-peers)\./;
+const PERSONALIZES = /src\/core\/device\/personalization\./;
 const WORK = /src\/core\/(protocol|device)\/|src\/core\/(journal|random|seal)\.|src\/(card|cartridge|reader|client)\//;
 /** What lives until a command is answered, each from its first use on: the argument of work$ is the index here. */
-const WORKS = [EXCHANGE, HANDSHAKE, COMMANDS];
+const WORKS = [EXCHANGE, HANDSHAKE, PERSONALIZATION, COMMANDS];
 /** How code outside reaches what is in a place, which is made where it is not alive. */
-const ACCESS = { ...Object.fromEntries(WORKS.map((place, kind) => [place, `work$(${kind})`])), [OPENING]: "makeOpening$()" };
+const ACCESS = { ...Object.fromEntries(WORKS.map((place, kind) => [place, `work$(${kind})`])), [OPENING]: "makeOpening$()", [POINTS]: "points$()" };
 
 const ADOPTION = /src\/core\/adopt\./;
 
 /** Where the functions of a module belong, if it is one of those that answer commands. */
-const workOf = (module) => (OPENS.test(module) ? OPENING : EXCHANGES.test(module) ? EXCHANGE : AUTHENTICATES.test(module) ? HANDSHAKE : WORK.test(module) ? COMMANDS : undefined);
+const workOf = (module) =>
+  [
+    [OPENS, OPENING],
+    [EXCHANGES, EXCHANGE],
+    [AUTHENTICATES, HANDSHAKE],
+    [PERSONALIZES, PERSONALIZATION],
+    [WORK, COMMANDS],
+  ].find(([pattern]) => pattern.test(module))?.[1];
 
 /** Functions whose closures stay for good: they are no part of a phase. */
 export const LASTING = /^(boot|(start|create)[A-Z]\w*)$/;
@@ -159,8 +170,37 @@ function place(nodes, owners, written, moduleOf) {
       const work = [...places].filter((place) => place > SHARED).length;
       if (work && (work < places.size || !group.nodes.every((node) => repeatable(node, written, again)))) continue;
       if (places.size > 1 && work && !group.nodes.every(({ statement }) => isFunction(statement))) continue;
-      group.place = places.size === 1 ? [...places][0] : work ? COMMANDS : SHARED;
+      const verification = [...places].every((place) => place === VERIFICATION || place === POINTS);
+      group.place = places.size === 1 ? [...places][0] : work ? COMMANDS : verification ? VERIFICATION : SHARED;
       changed = true;
+    }
+  }
+  settle(groups, (group) => group.nodes.every((node) => repeatable(node, written, again)), stays);
+}
+
+/** What answers commands goes along with the one place that uses it, if what both work on does; what the start uses besides is reached from there as well. */
+function settle(groups, isRepeatable, stays) {
+  const isMemory = (group) => !group.nodes.every(({ statement }) => isFunction(statement));
+  const usersOf = (group) => [...group.users].filter((user) => !stays(user));
+  const home = new Set([...groups].filter((group) => group.place === COMMANDS));
+  const gone = new Set();
+  for (let before = -1; before < gone.size; ) {
+    before = gone.size;
+    for (const group of home) {
+      const [only, ...more] = new Set(usersOf(group).map((user) => user.place));
+      if (gone.has(group) || more.length || only === COMMANDS || !WORKS.includes(only) || !isRepeatable(group)) continue;
+      group.place = only;
+      gone.add(group);
+    }
+  }
+  for (let before = -1; before !== gone.size; ) {
+    before = gone.size;
+    for (const group of home) {
+      if (!isMemory(group)) continue;
+      for (const user of usersOf(group))
+        if (user.place !== group.place)
+          for (const back of [group, user])
+            if (gone.delete(back)) back.place = COMMANDS;
     }
   }
 }
@@ -239,7 +279,8 @@ export function phase(source, moduleOf) {
   const placeOf = (node) => node.group.place;
   /** What can be reached from outside, by phase: names in the order of the array that the phase answers. */
   const entries = Array.from({ length: OPENING + 1 }, () => []);
-  const surrounds = (outer, inner) => outer === inner || (outer === SHARED && inner !== undefined && inner < SHARED);
+  const surrounds = (outer, inner) =>
+    outer === inner || (outer === SHARED && inner !== undefined && inner < SHARED) || (outer === VERIFICATION && inner === POINTS);
   /** The text of a statement; from outside, phases are reached through what they answer. */
   function text(node) {
     let out = "";
@@ -256,7 +297,7 @@ export function phase(source, moduleOf) {
         at = identifier.end;
       }
       if (identifier.name === SCRATCH || where === undefined || where === ANSWERS || surrounds(where, placeOf(node))) continue;
-      if (where === SHARED || identifier.assigned || !isFunction(owner.statement))
+      if (where === SHARED || (where === POINTS && placeOf(node) !== VERIFICATION) || identifier.assigned || !isFunction(owner.statement))
         throw new Error(`line ${identifier.loc.start.line}: "${identifier.name}" belongs to a phase, and can only be called from outside`);
       if (!entries[where].includes(identifier.name)) entries[where].push(identifier.name);
       const inPhase = `${ACCESS[where] ?? `arithmetic$(${where + 1})`}[${entries[where].indexOf(identifier.name)}]`;
@@ -272,8 +313,11 @@ export function phase(source, moduleOf) {
     .filter((node) => placeOf(node) === undefined && node.names[0] !== SCRATCH)
     .map((node) => RELEASES[node.names[0]] ?? text(node));
   const answer = (index) => `return [${entries[index].join(",")}]`;
-  const kinds = ARITHMETIC.map((_, index) => `function arithmetic${index + 1}$(){${inside[index].join("\n")}\n${answer(index)}}`);
-  const choice = ARITHMETIC.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
+  const points = `var pointsAlive$=null;function makePoints$(){${inside[POINTS].join("\n")}\n${answer(POINTS)}}
+function points$(){return pointsAlive$||(pointsAlive$=makePoints$())}`;
+  inside[VERIFICATION].push(points);
+  const kinds = ARITHMETIC.slice(0, POINTS).map((_, index) => `function arithmetic${index + 1}$(){${inside[index].join("\n")}\n${answer(index)}}`);
+  const choice = kinds.map((_, index) => `if(kind===${index + 1})return arithmetic${index + 1}$();`).join("");
   if (entries[OPENING].length > 1) throw new Error(`${entries[OPENING].join(" and ")}: what opens chunks is made for one entry alone`);
   const opening = entries[OPENING].length ? `function makeOpening$(){${inside[OPENING].join("\n")}\n${answer(OPENING)}}` : "";
   const makers = WORKS.map((index, kind) => `function makeWork${kind}$(){${inside[index].join("\n")}\n${answer(index)}}`);
@@ -288,7 +332,7 @@ function arithmetic$(kind){
 if(kind!==arithmeticKind$){alive$[${WORKS.indexOf(COMMANDS)}]=null;arithmeticAlive$=null;arithmeticKind$=kind;arithmeticAlive$=makeArithmetic$(kind)}
 return arithmeticAlive$}
 ${makers.join("\n")}
-function work$(kind){return alive$[kind]||(alive$[kind]=kind?kind>1?makeWork2$():makeWork1$():makeWork0$())}
+function work$(kind){return alive$[kind]||(alive$[kind]=${WORKS.map((_, kind) => (kind < WORKS.length - 1 ? `kind<${kind + 1}?` : "") + `makeWork${kind}$()`).join(":")})}
 ${opening}
 ${start}`;
 }

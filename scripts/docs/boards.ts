@@ -13,7 +13,7 @@ import {
   longestDays,
 } from "../../boards/profiles/capacitor.js";
 import { DEFAULT_BOARD, profiles } from "../../boards/profiles/index.js";
-import { NEEDED, SPARE, fits } from "../../boards/profiles/memory.js";
+import { ENGINE, NEEDED, SPARE, fits } from "../../boards/profiles/memory.js";
 import type { BoardProfile, Fact, Role } from "../../boards/profiles/profile.js";
 import { wiringSvg } from "./wiring.js";
 
@@ -124,7 +124,18 @@ export function boardDocuments(): Map<string, string> {
       const need = NEEDED[role];
       if (profile.variableBytes === null) return [];
       const fit = fits(profile, role) ? "yes" : "no";
-      return [[profile.title, role, String(profile.variables.value), String(need.boot), String(need.resting), String(need.deepest), fit]];
+      return [
+        [
+          profile.title,
+          role,
+          String(profile.variables.value),
+          String(need.boot),
+          String(need.resting),
+          String(need.deepest),
+          String(need.inside),
+          fit,
+        ],
+      ];
     }),
   );
   files.set(
@@ -139,18 +150,15 @@ ${table(["board", "name", ...ROLES, "native cryptography"], overview)}
 
 ## Memory
 
-What answers a command, and the arithmetic of an authentication, is made when it is needed and given back afterwards. An authentication by certificates is
-the deepest point; ${String(SPARE)} variables are to be left there. All were measured on Espruino itself, with variables of 13 bytes, after every
-event of a loan; the cartridge at rest in a reader, with its session open, and the reader at rest after a play. A reader's deepest point is the play; a client was registered and
-enabled, authenticated, took an order and licenses, and played under both from its own store.
-Where the last column says no, fewer than ${String(SPARE)} are left, by a card between events, by the others inside them; or a card has fewer than it holds inside them.
+What answers a command, and the arithmetic of an authentication, is made when it is needed and given back afterwards. All figures were measured on Espruino
+itself, with variables of 13 bytes: of card, cartridge and reader in a whole loan with its enrollment, of a client that was registered and enabled, authenticated, took an order and
+licenses, and played under both from its own store. A cartridge is at rest in a reader, with its session open, a reader after a play.
 
-These are figures between events. Inside events more is held. An Espruino that counts at every allocation, and collects garbage before the figure would grow, found at most
-${String(NEEDED.card.inside)} in a card that is personalized, authenticates, takes a license and gives it back, and an engine with a Puck.js's 2,630 ends that loan. Counted likewise, the bench's calls left out,
-a cartridge held up to ${String(NEEDED.cartridge.inside)}, a reader ${String(NEEDED.reader.inside)} and a client ${String(NEEDED.client.inside)}. A cartridge therefore needs more than a Puck.js
-or an MDBT42Q has, and neither is offered as one.
+Between events is the most that was held after any event. Inside events more is held: that was found by an Espruino that counts at every allocation, and collects garbage before the
+figure would grow; the bench's calls are left out. A board fits where ${String(SPARE)} variables are left at that moment, besides some ${String(ENGINE)} that the engine holds
+itself. A Puck.js as card leaves ${String(2630 - ENGINE - NEEDED.card.inside)}. As cartridge it would not have enough, nor would an MDBT42Q, and neither is offered as one.
 
-${table(["board", "role", "variables", "held after boot", "held at rest", "at the deepest point", "fits"], memory)}
+${table(["board", "role", "variables", "after boot", "at rest", "between events", "inside events", "fits"], memory)}
 
 ## Putting firmware on a board
 

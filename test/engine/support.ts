@@ -9,7 +9,7 @@ import { storedBundle } from "../../sim/specimens.js";
 
 /** An Espruino built for Linux. */
 export const ESPRUINO = process.env.ESPRUINO ?? "";
-/** The same with variables of 13 bytes, as a 32-bit build of 2,048 to 8,191 of them has. The bench takes 690: with 3,320 a card has a Puck.js's 2,630. */
+/** The same with variables of 13 bytes, as a 32-bit build of 2,048 to 8,191 of them has. Bench and engine take 690, 48 of it the engine: with 3,272 a card has a Puck.js's 2,630. */
 export const ESPRUINO_SMALL = process.env.ESPRUINO_SMALL ?? "";
 /** Headers and libraries of an installed JerryScript. */
 export const JERRY_HOME = process.env.JERRY_HOME ?? "";

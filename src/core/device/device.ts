@@ -23,11 +23,15 @@ import {
   INS_GENERATE_KEY_PAIR,
   INS_GET_DATA,
   INS_PLAY,
+  INS_PUT_DATA,
+  INS_REQUEST_KEY,
   INS_SELECT,
   MESSAGE_LENGTH,
   PROTOCOL_VERSION,
   ROLE_CARD,
   TAG_DEVICE,
+  TAG_REVOKED,
+  TAG_TICKET,
 } from "../protocol/constants.js";
 import {
   HANDSHAKE_MALFORMED,
@@ -42,7 +46,7 @@ import { closeChannel, createChannel, openMessage, sealMessage, type Channel } f
 import { releaseArithmetic, releaseCommands } from "../phase.js";
 import { rest, type Holder } from "../rest.js";
 import { randomFill, randomStart } from "../random.js";
-import { AHEAD, BEGINS, FREE, listen, makeAhead, whenIdle, workDone } from "./arithmetic.js";
+import { AHEAD, BEGINS, FREE, WORKS, listen, makeAhead, whenIdle, workDone } from "./arithmetic.js";
 import { SLOT_RANDOM, IDENTITY_GENERATION, STATE_FAILURES, STATE_FLOOR } from "./identity.js";
 import type { Party } from "../protocol/handshake.js";
 import { createMemory, storeState, type Memory } from "./party.js";
@@ -94,7 +98,7 @@ export interface Device extends Holder {
   size: number;
   asked: number;
   answering: number;
-  /** What else than an authentication computes, see personalization.ts; 0 for nothing. */
+  /** What else than an authentication computes, see personalization.ts, negative once its arithmetic has ended; 0 for nothing. */
   job: number;
   /** Length of the message in `buffer` that is not looked at yet; 0 for none, below 0 for one that is void. */
   received: number;
@@ -198,8 +202,14 @@ function authenticated(device: Device, answer: number): void {
   const turn = device.answering;
   const ahead = device.busy === AHEAD;
   let length = answer;
+  if (device.job > 0) {
+    // It ends as an event of its own, without what authenticates.
+    device.job = -device.job;
+    device.board.after(0, device.proceed);
+    return;
+  }
   device.answering = 0;
-  if (device.job !== 0) length = finishJob(device);
+  if (device.job < 0) length = finishJob(device);
   else if (answer === HANDSHAKE_UNKNOWN_PAIR) length = -SW_NOT_FOUND;
   else if (answer === HANDSHAKE_MALFORMED) length = -SW_DATA;
   else if (answer < 0) {
@@ -214,6 +224,11 @@ function authenticated(device: Device, answer: number): void {
   // A message that came meanwhile has waited.
   if (ahead && device.received !== 0) device.board.after(0, device.proceed);
   if (device.channel.open) listen(device);
+}
+
+/** Whether a command may be one that makes a device somebody, or introduces it: what answers those is not made for others. */
+function personalizes(ins: number, tag: number): boolean {
+  return ins < INS_REQUEST_KEY || ins === INS_GENERATE_KEY_PAIR || (ins === INS_PUT_DATA && (tag === TAG_TICKET || tag === TAG_REVOKED));
 }
 
 /** One command APDU, `length` bytes at the start of the buffer. */
@@ -256,7 +271,7 @@ function receive(device: Device, length: number): void {
     else authenticate(device, command.p2, size, respond);
   } else if (standard !== (ins > 127 || ins === INS_GENERATE_KEY_PAIR)) respond(SW_INSTRUCTION, 0);
   else if (!standard && ins < INS_PLAY && tag > (ins === INS_END_PLAY ? 1 : 0)) respond(SW_PARAMETERS, 0);
-  else if (!personalizationCommand(device, ins, tag, data, respond)) {
+  else if (!personalizes(ins, tag) || !personalizationCommand(device, ins, tag, data, respond)) {
     if (device.handler) device.handler(device, ins, tag, data, respond);
   }
 }
@@ -333,10 +348,16 @@ export function startDevice(board: DeviceBoard, port: Port, role: number, capaci
     received: 0,
     proceed: function () {
       const length = device.busy === AHEAD ? 0 : device.received;
+      const begins = device.waiting;
       if (length !== 0) device.received = 0;
       if (length > 0) receive(device, length);
-      else if (length === 0 && device.busy === BEGINS) workDone(device);
-      else if (length === 0 && device.listening) makeAhead(device);
+      else if (length === 0 && device.job < 0) authenticated(device, 0);
+      else if (length === 0 && device.busy === BEGINS && begins) {
+        // Here, so that what receives and answers messages is not made before there is an answer.
+        device.busy = WORKS;
+        device.waiting = null;
+        begins();
+      } else if (length === 0 && device.listening) makeAhead(device);
       rest(device);
     },
     listening: false,

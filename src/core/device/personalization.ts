@@ -56,10 +56,10 @@ function beginJob(device: Device, job: number, point: Uint8Array): void {
   multiplyPoint(device.handshake, device.memory.party.privateKey, point, device.authenticated);
 }
 
-/** Takes what has been computed for `device.job`: the length of the answer, or a negative status word. */
+/** Takes what has been computed for the job that has ended: the length of the answer, or a negative status word. */
 export function finishJob(device: Device): number {
   const shared = device.handshake.shared;
-  const job = device.job;
+  const job = -device.job;
   let length = 32;
   device.job = 0;
   if (job === JOB_KEY_PAIR) device.data.set(shared);
