@@ -18,7 +18,7 @@ class MortalService extends ReadersService {
   centerPart: Part | undefined;
 
   override async center(port = this.url === "" ? "0" : new URL(this.url).port): Promise<Part> {
-    const part = this.launch("center", "test/scenario/support/mortal-center.ts", `${this.folder}/center`, this.keys.path, port);
+    const part = this.launch("center", "test/scenario/support/mortal-center.ts", await this.centerData(), this.keys.path, port);
     this.url = (await part.says(/^The center listens at (http:\S+);/))[1];
     this.centerPart = part;
     return part;

@@ -1,19 +1,17 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
-import { createHash } from "node:crypto";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { readdirSync } from "node:fs";
 import pg from "pg";
 import { pino } from "pino";
 import * as admin from "../../../src/center/api/admin-routes.js";
 import * as catalog from "../../../src/center/api/catalog-routes.js";
 import { CenterClient } from "../../../src/center/client.js";
-import { openDatabase } from "../../../src/center/db/database.js";
 import { Contact } from "../../../src/center/contact.js";
 import { createDeviceAuthority } from "../../../src/center/device-authority.js";
 import { startCenter, type Center, type CenterOptions } from "../../../src/center/main.js";
 import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK } from "../../../src/core/protocol/constants.js";
+import { removeFolder } from "../../support/folders.js";
+import { emptyDatabase } from "./database.js";
 import { ModelCard, ModelCartridge } from "./devices.js";
 import { centerParty, chainOf, deviceId, issuerKey, keys, kioskSeed, roots } from "./keys.js";
 
@@ -31,28 +29,6 @@ export class TestClock {
 export const authority = createDeviceAuthority(keys, roots);
 /** The center as it meets cards, on that clock. */
 export const contactOn = (now: () => number): Contact => new Contact(centerParty(now), [issuerKey]);
-const root = fileURLToPath(new URL("../../..", import.meta.url));
-
-/** A first start of PGlite takes seconds: an empty migrated database is kept below `build/` and copied, one for each version of migrations and PGlite. */
-async function emptyDatabase(to: string): Promise<void> {
-  const migrations = join(root, "src/center/db/migrations");
-  const hash = createHash("sha256").update(readFileSync(join(root, "node_modules/@electric-sql/pglite/package.json")));
-  for (const name of readdirSync(migrations).sort()) hash.update(readFileSync(join(migrations, name)));
-  hash.update(readFileSync(join(root, "src/center/db/migrate.ts")));
-  const template = join(root, "build/test-databases", hash.digest("hex").slice(0, 16));
-  if (!existsSync(template)) {
-    mkdirSync(join(root, "build/test-databases"), { recursive: true });
-    const fresh = mkdtempSync(`${template}-`);
-    await (await openDatabase(fresh)).destroy();
-    try {
-      renameSync(fresh, template);
-    } catch {
-      // Another test file was faster.
-      rmSync(fresh, { recursive: true });
-    }
-  }
-  cpSync(template, to, { recursive: true });
-}
 
 let databases = 0;
 
@@ -116,7 +92,7 @@ export async function startWorld(overrides: Partial<CenterOptions> = {}, start: 
     },
     end: async () => {
       await world.center.stop();
-      rmSync(folder, { recursive: true, force: true });
+      removeFolder(folder);
     },
   };
   return world;

@@ -1,6 +1,6 @@
 /** A lending service of separate processes, driven as people do: `leyden` commands, screens of kiosks as pages, boards that are carried from slot to slot. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -17,7 +17,9 @@ import { ROLE_CARD, ROLE_CARTRIDGE, ROLE_KIOSK, ROLE_READER } from "../../../src
 import { openPort } from "../../../src/host/open.js";
 import { hex } from "../../../src/host/party.js";
 import { Transport } from "../../../src/host/transport.js";
-import { nodeArguments } from "../../support/translated.js";
+import { emptyDatabase } from "../../center/support/database.js";
+import { removeFolder } from "../../support/folders.js";
+import { SHORT_LIVED, nodeArguments } from "../../support/translated.js";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const LEYDEN = "scripts/leyden.mjs";
@@ -117,7 +119,7 @@ export class Service {
 
   /** Starts a `leyden` command. */
   start(name: string, ...words: string[]): Part {
-    return this.begin(name, LEYDEN, ...words);
+    return this.begin(name, SHORT_LIVED, LEYDEN, ...words);
   }
 
   /** Starts a program of this project. */
@@ -134,7 +136,7 @@ export class Service {
 
   /** Runs a `leyden` command to its end; answers what it printed. */
   async run(...words: string[]): Promise<string> {
-    const child = spawn(process.execPath, [LEYDEN, ...words], { cwd: ROOT });
+    const child = spawn(process.execPath, [SHORT_LIVED, LEYDEN, ...words], { cwd: ROOT });
     let said = "";
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data) => (said += String(data)));
     const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
@@ -161,9 +163,19 @@ export class Service {
     return ["--center", this.url, "--token", this.token];
   }
 
+  /** The center's folder, with a database in it. */
+  async centerData(): Promise<string> {
+    const data = join(this.folder, "center");
+    if (!existsSync(data)) {
+      mkdirSync(data);
+      await emptyDatabase(join(data, "database"));
+    }
+    return data;
+  }
+
   /** @param port - 0 for a free one; a center that comes back keeps the one it had */
   async center(port = this.url === "" ? "0" : new URL(this.url).port, ...words: string[]): Promise<Part> {
-    const data = join(this.folder, "center");
+    const data = await this.centerData();
     const center = this.start("center", "center", "--data", data, "--keys", this.keys.path, "--port", port, ...words);
     this.url = (await center.says(/^The center listens at (http:\S+);/))[1];
     return center;
@@ -276,7 +288,7 @@ export class Service {
 
   async end(): Promise<void> {
     await Promise.all(this.parts.map((part) => part.kill()));
-    rmSync(this.folder, { recursive: true, force: true });
+    removeFolder(this.folder);
   }
 }
 
