@@ -1,5 +1,6 @@
 /**
- * Runs every `*.test.ts` below this folder, each in a process of its own, two at a time, and prints one line a file and the sums at the end.
+ * Runs every `*.test.ts` below this folder, each in a process of its own, and prints one line a file and the sums at the end. Boards that go with real time wait most of theirs:
+ * their files run one by one, before the others in priority, which run two at a time beside them.
  *
  *   npx tsx test/run.ts [--grep TEXT] [--json FILE]
  *
@@ -7,7 +8,7 @@
  */
 import { spawn, type ChildProcessByStdio } from "node:child_process";
 import { readdirSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
+import { availableParallelism, setPriority } from "node:os";
 import { join, relative, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -27,6 +28,8 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const root = join(here, "..");
 /** Files whose boards go with real time, over real ports and processes. */
 const IN_REAL_TIME = /scenario\/(serial|lending|operators|household|household-kill|delivery)\.test\.ts$/;
+/** Of processes that wait for nobody: boards in real time would be late beside them. */
+const LOWER = 10;
 const LIMIT = 5 * 60_000;
 /** Files whose devices run in real interpreters, where those are named: two to three orders of magnitude slower. */
 const ON_ENGINES = /engine\/\w+\.test\.ts$|crypto\/engines\.test\.ts$|scenario\/(espruino|jerryscript)\.test\.ts$/;
@@ -56,6 +59,7 @@ function run(file: string, translated: Record<string, string>): Promise<Outcome>
       env,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
     }) as ChildProcessByStdio<null, Readable, Readable>;
+    if (child.pid !== undefined && !IN_REAL_TIME.test(file)) setPriority(child.pid, LOWER);
     let output = "";
     let report = "";
     const collect = (data: Buffer): void => {
@@ -93,7 +97,7 @@ function run(file: string, translated: Record<string, string>): Promise<Outcome>
 }
 
 async function main(): Promise<void> {
-  // One worker begins with the boards in real time, so that no two of their files meet; long files come early, so that all workers end together.
+  // One worker begins with the boards in real time, so that no two of their files meet; long files come early, so that all end together.
   const named = files();
   const live = named.filter((file) => IN_REAL_TIME.test(file));
   const others = named.filter((file) => !IN_REAL_TIME.test(file)).sort((a, b) => weight(b) - weight(a));
@@ -118,7 +122,7 @@ async function main(): Promise<void> {
       if (outcome.failed > 0) console.log(outcome.output);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(2, availableParallelism()) }, (_, index) => worker(index === 0)));
+  await Promise.all(Array.from({ length: 1 + Math.min(2, availableParallelism()) }, (_, index) => worker(index === 0)));
   const at = process.argv.indexOf("--json");
   if (at > 0) writeFileSync(process.argv[at + 1], `${JSON.stringify(outcomes, null, 2)}\n`);
   const sum = (field: "passed" | "failed" | "skipped"): string => String(outcomes.reduce((total, outcome) => total + outcome[field], 0));
