@@ -6,6 +6,7 @@ import type { MemoryCard } from "../card.js";
 import type { SerialNor } from "../nor.js";
 import type { Random } from "../random.js";
 import { toBytes } from "./bytes.js";
+import { convolve } from "./convolve.js";
 import { engineCrypto } from "./crypto.js";
 import type { Arenas } from "./memory.js";
 import type { EngineProfile, Wiring } from "./profile.js";
@@ -306,6 +307,7 @@ function spi(board: GlobalsBoard, sandbox: EngineContext): unknown {
 }
 
 function engineObject(board: GlobalsBoard, sandbox: EngineContext): unknown {
+  const nothing = (): void => undefined;
   // The engine's iterators read 32-bit elements as signed.
   const numbers = (value: unknown): ArrayLike<number> => {
     if (typeof value === "string") return toBytes(value);
@@ -314,18 +316,23 @@ function engineObject(board: GlobalsBoard, sandbox: EngineContext): unknown {
   };
   // A bundle's arrays are of its own context, one type for each device; the same bytes as an array of this context are read faster.
   const views = new WeakMap<object, Float64Array | Int32Array>();
-  const factors = (value: unknown): Float64Array | Int32Array => {
+  /** The factors in `value`, and `value` itself where the same ones are in there as long as it lives. */
+  const factors = (value: unknown): [Float64Array | Int32Array, unknown] => {
     const known = typeof value === "object" && value !== null ? views.get(value) : undefined;
-    if (known) return known;
+    if (known) return [known, value];
     const array = numbers(value);
     const kind = Object.prototype.toString.call(array);
-    if (kind !== "[object Float64Array]" && kind !== "[object Int32Array]") return Float64Array.from(array);
+    if (kind !== "[object Float64Array]" && kind !== "[object Int32Array]") return [Float64Array.from(array), nothing];
     const { buffer, byteOffset, length } = array as Float64Array | Int32Array;
     const view = kind === "[object Int32Array]" ? new Int32Array(buffer, byteOffset, length) : new Float64Array(buffer, byteOffset, length);
     views.set(array, view);
-    return view;
+    return [view, array === value ? value : nothing];
   };
-  const nothing = (): void => undefined;
+  // A product of field elements asks a dozen times in a row for the same two.
+  let lastFirst: unknown = nothing;
+  let lastSecond: unknown = nothing;
+  let a = new Int32Array(0) as Float64Array | Int32Array;
+  let b = a;
   return sandbox.object({
     hwRand: () => board.random.uint32() | 0,
     srand: nothing,
@@ -337,15 +344,9 @@ function engineObject(board: GlobalsBoard, sandbox: EngineContext): unknown {
       return sum;
     },
     convolve: (first: unknown, second: unknown, shift: number) => {
-      const a = factors(first);
-      const b = factors(second);
-      let at = ((shift % b.length) + b.length) % b.length;
-      let sum = 0;
-      for (let i = 0; i < a.length; i++) {
-        sum += a[i] * b[at];
-        if (++at === b.length) at = 0;
-      }
-      return sum;
+      if (first !== lastFirst) [a, lastFirst] = factors(first);
+      if (second !== lastSecond) [b, lastSecond] = factors(second);
+      return convolve(a, b, shift);
     },
     toString: (...data: unknown[]) => sandbox.string(toBytes(data.length === 1 ? data[0] : data)),
     toUint8Array: (...data: unknown[]) => sandbox.bytes(toBytes(data.length === 1 ? data[0] : data)),

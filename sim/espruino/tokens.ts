@@ -1,6 +1,7 @@
 /** What Espruino's lexer makes of a stored bundle (src/jslex.c, jslSingleChar and jslGetNextToken), as text. */
 
 const FIRST = 138;
+const ANY = /[\x8a-\xff]/;
 const WORDS = [
   ..."== === != !== <= << <<= >= >> >>> >>= >>>= += -= ++ -- *= /= %= &= && |= || ^= =>".split(" "),
   ..."if else do while for break continue function return var let const this throw try catch finally true false null undefined".split(" "),
@@ -19,6 +20,7 @@ const word = /[\w$]/;
  * @throws Error at a byte that the engine takes for no token
  */
 export function readTokens(stored: string): string {
+  if (!ANY.test(stored)) return stored;
   const pieces: string[] = [];
   let at = 0;
   let last = "";
