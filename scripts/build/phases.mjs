@@ -23,9 +23,10 @@ export function keepReleases() {
 }
 
 /**
- * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, what a verification computes with once it has hashed, made inside
- * its kind, and what all of them share; what every message goes through; what authenticates, and what makes a device somebody, so that other commands go without; everything else that answers commands; what opens the chunks of a play, made for each and held by
- * what its one entry answers. Undefined: always there.
+ * Places by index: the two kinds of arithmetic of an authentication, of which one lives at a time, what a verification computes with once it has hashed,
+ * made inside its kind, and what all of them share; what every message goes through; what authenticates, and what makes a device somebody, so that other
+ * commands go without; everything else that answers commands; what opens the chunks of a play, made for each and held by what its one entry answers.
+ * Undefined: always there.
  */
 const ARITHMETIC = [/src\/core\/curve\/(x25519|ladder)\./, /src\/core\/curve\/(ed25519|scalar)\./, /src\/core\/curve\/points\./];
 const POINTS = ARITHMETIC.length - 1;
@@ -184,6 +185,7 @@ function settle(groups, isRepeatable, stays) {
   const usersOf = (group) => [...group.users].filter((user) => !stays(user));
   const home = new Set([...groups].filter((group) => group.place === COMMANDS));
   const gone = new Set();
+  // As long as one goes, since that may leave another with a single place.
   for (let before = -1; before < gone.size; ) {
     before = gone.size;
     for (const group of home) {
@@ -193,6 +195,7 @@ function settle(groups, isRepeatable, stays) {
       gone.add(group);
     }
   }
+  // As long as one comes back: memory and what works on it stay together.
   for (let before = -1; before !== gone.size; ) {
     before = gone.size;
     for (const group of home) {

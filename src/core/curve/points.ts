@@ -1,8 +1,7 @@
+/** Points of edwards25519 (RFC 8032, 5.1), and what Ed25519 computes with them. */
 import { equal, isZero } from "../bytes.js";
 import type { Field } from "./field.js";
 import { add, encode, multiply, newField, powerStart, powerStep, select, subtract, unpack } from "./field.js";
-
-/** Points of edwards25519 (RFC 8032, 5.1), and what Ed25519 computes with them. */
 
 /** X, Y, Z, T with x = X/Z, y = Y/Z, x y = T/Z (extended coordinates); or Y - X, Y + X, 2 Z, 2 d T, ready to be added. */
 type Point = Field[];
