@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline";
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Argument, Command } from "commander";
 import { LiveBoard, PLACES, type Place } from "../../sim/live.js";
@@ -56,7 +56,9 @@ async function run(role: DeviceName, flags: BoardFlags): Promise<void> {
     onPlayed: (content) => {
       const file = join(folder, "played", String(++played));
       mkdirSync(join(folder, "played"), { recursive: true });
-      writeFileSync(file, content);
+      // Whoever looks finds nothing or all of it.
+      writeFileSync(join(folder, "played.part"), content);
+      renameSync(join(folder, "played.part"), file);
       console.log(
         flags.json === true ? JSON.stringify({ played: file, bytes: content.length }) : `Played ${String(content.length)} bytes: ${file}`,
       );
