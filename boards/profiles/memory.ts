@@ -8,7 +8,7 @@ export interface Need {
   readonly resting: number;
   /** Held at most between two events: in an authentication by certificates, by a reader in the play. */
   readonly deepest: number;
-  /** Held at most inside an event, as an engine counted at every allocation outside of the bench's own calls. */
+  /** Held at most inside an event, as an engine counted at every allocation outside of the bench's own calls; with some 35 more for the engine's own timers and ports in place of the bench's. */
   readonly inside: number;
 }
 

@@ -155,7 +155,7 @@ itself, with variables of 13 bytes: of card, cartridge and reader in a whole loa
 licenses, and played under both from its own store. A cartridge is at rest in a reader, with its session open, a reader after a play.
 
 Between events is the most that was held after any event. Inside events more is held: that was found by an Espruino that counts at every allocation, and collects garbage before the
-figure would grow; the bench's calls are left out. A board fits where ${String(SPARE)} variables are left at that moment, besides some ${String(ENGINE)} that the engine holds
+figure would grow; the bench's calls are left out, and some 35 added for timers and ports of the engine's own. A board fits where ${String(SPARE)} variables are left at that moment, besides some ${String(ENGINE)} that the engine holds
 itself. A Puck.js as card leaves ${String(2630 - ENGINE - NEEDED.card.inside)}. As cartridge it would not have enough, nor would an MDBT42Q, and neither is offered as one.
 
 ${table(["board", "role", "variables", "after boot", "at rest", "between events", "inside events", "fits"], memory)}
