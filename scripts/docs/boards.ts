@@ -13,6 +13,7 @@ import {
   longestDays,
 } from "../../boards/profiles/capacitor.js";
 import { DEFAULT_BOARD, profiles } from "../../boards/profiles/index.js";
+import { puckjs } from "../../boards/profiles/puckjs.js";
 import { ENGINE, NEEDED, SPARE, fits } from "../../boards/profiles/memory.js";
 import type { BoardProfile, Fact, Role } from "../../boards/profiles/profile.js";
 import { wiringSvg } from "./wiring.js";
@@ -156,7 +157,7 @@ licenses, and played under both from its own store. A cartridge is at rest in a 
 
 Between events is the most that was held after any event. Inside events more is held: that was found by an Espruino that counts at every allocation, and collects garbage before the
 figure would grow; the bench's calls are left out, and some 35 added for timers and ports of the engine's own. A board fits where ${String(SPARE)} variables are left at that moment, besides some ${String(ENGINE)} that the engine holds
-itself. A Puck.js as card leaves ${String(2630 - ENGINE - NEEDED.card.inside)}. As cartridge it would not have enough, nor would an MDBT42Q, and neither is offered as one.
+itself. A Puck.js as card leaves ${String(puckjs.variables.value - ENGINE - NEEDED.card.inside)}. As cartridge it would not have enough, nor would an MDBT42Q, and neither is offered as one.
 
 ${table(["board", "role", "variables", "after boot", "at rest", "between events", "inside events", "fits"], memory)}
 

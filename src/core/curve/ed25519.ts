@@ -1,7 +1,7 @@
 import { equal } from "../bytes.js";
 import { expectBytes, expectLength, expectParts, expectPartsApart } from "../check.js";
 import { sha512, sha512Step } from "../hash/sha512.js";
-import { combineStart, combineStep, multiplyBase, wipePoints } from "./points.js";
+import { combineStep, multiplyBase, wipePoints } from "./points.js";
 import { isReduced, reduceScalar } from "./scalar.js";
 
 const wide = new Uint8Array(64);
@@ -12,8 +12,8 @@ const expectedR = new Uint8Array(32);
 const scalarS = new Uint8Array(32);
 const scalarK = new Uint8Array(32);
 let message: Uint8Array[] = [];
-/** 0 the message is hashed, 1 the points are computed, 2 there is a verdict. */
-let phase = 2;
+/** 0 the message is hashed, 1 to 8 the step of the points that comes next, from 9 on there is a verdict. */
+let phase = 9;
 let verdict = 0;
 
 /** Goes on by one slice with scalar = SHA-512(message) modulo the order; true when finished. */
@@ -45,7 +45,7 @@ export function ed25519VerifyStart(signature: Uint8Array, parts: Uint8Array[], k
   expectParts("parts", parts);
   expectBytes("key", key);
   verdict = 2;
-  phase = 2;
+  phase = 9;
   if (signature.length !== 64 || key.length !== 32) return;
   expectedR.set(signature.subarray(0, 32));
   scalarS.set(signature.subarray(32));
@@ -57,20 +57,13 @@ export function ed25519VerifyStart(signature: Uint8Array, parts: Uint8Array[], k
 
 /** Goes on by one slice, of at most 24 products of elements or 10 rounds of SHA-512. 0 while running, 1 valid, 2 invalid. */
 export function ed25519VerifyStep(): number {
-  let result = 0;
   if (!phase) {
-    if (hashStep(scalarK)) {
-      combineStart();
-      phase = 1;
-    }
-  } else if (phase === 1) {
-    result = combineStep(foundR, scalarS, scalarK, publicKey);
-    if (result) {
-      verdict = result === 1 && equal(foundR, expectedR) ? 1 : 2;
-      phase = 2;
-    }
+    if (hashStep(scalarK)) phase = 1;
+  } else if (phase < 9) {
+    phase = combineStep(phase, foundR, scalarS, scalarK, publicKey);
+    if (phase === 9 && equal(foundR, expectedR)) verdict = 1;
   }
-  return phase < 2 ? 0 : verdict;
+  return phase < 9 ? 0 : verdict;
 }
 
 /** Verifies in one go; see `ed25519VerifyStart`. */

@@ -28,8 +28,6 @@ const table = [newPoint(), newPoint(), newPoint()];
 /** Working memory, in the place that is filled last and no more needed at the end. */
 const point = table[2];
 const encoded = new Uint8Array(32);
-/** 0 to 7: the slice of a combination that comes next. */
-let phase = 0;
 let bit = 0;
 
 /** An element out of 43 characters, which take less room than digits: the sum of their codes times powers of 64, modulo the prime. */
@@ -176,58 +174,47 @@ function decodeEnd(key: Uint8Array): boolean {
   return true;
 }
 
-/** `combineStep` begins with a new combination; one under way is abandoned. */
-export function combineStart(): void {
-  phase = 0;
-}
-
 /**
- * Goes on by one slice, of at most 24 products of elements, with the encoding of s B - k A, where A is the point that `key` encodes. The arguments are those of
- * the first call, unchanged.
+ * One slice, of at most 24 products of elements, of the encoding of s B - k A, where A is the point that `key` encodes. The arguments stay those of the first
+ * slice, but for `step`.
  *
+ * @param step - 1 for the first slice, then what the one before has answered
  * @param out - 32 bytes
- * @returns 0 while running, 1 when `out` is written, 2 when `key` is not canonical, or the order of A or of the result is small
+ * @returns the step that comes next; 9 when `out` is written, 10 when `key` is not canonical, or the order of A or of the result is small
  */
-export function combineStep(out: Uint8Array, s: Uint8Array, k: Uint8Array, key: Uint8Array): number {
+export function combineStep(step: number, out: Uint8Array, s: Uint8Array, k: Uint8Array, key: Uint8Array): number {
   let index = 0;
-  if (!phase) {
+  if (step === 1) {
     fillTable();
     decodeStart(key);
-    phase = 1;
-  } else if (phase === 1) {
-    if (powerStep(sum[0], 8)) phase = 2;
-  } else if (phase === 2) {
-    if (!decodeEnd(key)) return 2;
-    phase = 3;
-  } else if (phase === 3) {
-    if (isSmallOrder()) return 2;
-    phase = 4;
-  } else if (phase === 4) {
+  } else if (step === 2) {
+    if (!powerStep(sum[0], 8)) return step;
+  } else if (step === 3) {
+    if (!decodeEnd(key)) return 10;
+  } else if (step === 4) {
+    if (isSmallOrder()) return 10;
+  } else if (step === 5) {
     prepare(table[1], point);
     copyPoint(sum, point);
     addPoint(table[0]);
     prepare(table[2], sum);
     setNeutral();
     bit = 252;
-    phase = 5;
-  } else if (phase === 5) {
+  } else if (step === 6) {
     double();
     index = ((s[bit >> 3] >> (bit & 7)) & 1) | (((k[bit >> 3] >> (bit & 7)) & 1) << 1);
     if (index) addPoint(table[index - 1]);
-    if (--bit < 0) {
-      copyPoint(point, sum);
-      phase = 6;
-    }
-  } else if (phase === 6) {
-    if (isSmallOrder()) return 2;
+    if (bit--) return step;
+    copyPoint(point, sum);
+  } else if (step === 7) {
+    if (isSmallOrder()) return 10;
     copyPoint(sum, point);
     powerStart(sum[2], true);
-    phase = 7;
-  } else if (powerStep(sum[2], 8)) {
+  } else {
+    if (!powerStep(sum[2], 8)) return step;
     encodeSum(out);
-    return 1;
   }
-  return 0;
+  return step + 1;
 }
 
 /** out = the encoding of scalar times the base point, without a branch or an index that depends on the scalar. */
